@@ -1,0 +1,1 @@
+"""Devices, array kinds in and out, CPU fallback, compilation of step functions."""

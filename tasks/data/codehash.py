@@ -1,0 +1,117 @@
+"""Which source files a function really depends on, and their hash.
+
+Starting from the names a function's own code mentions, imports inside `tasks` are followed from
+file to file. Editing any module on that path changes the hash; editing another does not.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tasks.settings import CHECKOUT
+
+PACKAGE = "tasks"
+
+
+def code_hash(function: Callable[..., Any]) -> str:
+    """Hash of the function's own source and of every `tasks` module it reaches, 64 hex digits."""
+    digest = hashlib.sha256()
+    for part in sources(function):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def sources(function: Callable[..., Any]) -> Iterator[bytes]:
+    """The function's source, its helpers' in the same module, then every file they import."""
+    module = sys.modules[function.__module__]
+    tree = ast.parse(inspect.getsource(module))
+    definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    imports = _bound_imports(tree)
+    reached: set[str] = set()
+    queue = [function.__name__]
+    helpers: dict[str, str] = {}
+    while queue:
+        name = queue.pop()
+        if name in helpers:
+            continue
+        node = definitions.get(name)
+        if node is None:
+            continue
+        helpers[name] = ast.unparse(node)
+        mentioned = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        queue += sorted(mentioned & definitions.keys())
+        for used in mentioned & imports.keys():
+            reached |= imports[used]
+        reached |= {m for n in ast.walk(node) for m in _imported(n)}
+    for name in sorted(helpers):
+        yield helpers[name].encode()
+    for path in sorted(_closure(frozenset(reached))):
+        yield str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes()
+
+
+def _closure(modules: frozenset[str]) -> set[Path]:
+    seen: dict[str, Path] = {}
+    queue = sorted(modules)
+    while queue:
+        name = queue.pop()
+        if name in seen:
+            continue
+        path = _file(name)
+        if path is None:
+            continue
+        seen[name] = path
+        queue += sorted(_module_imports(path, path.stat().st_mtime_ns))
+    return set(seen.values())
+
+
+@functools.lru_cache(maxsize=2048)
+def _module_imports(path: Path, _mtime: int) -> frozenset[str]:
+    tree = ast.parse(path.read_bytes())
+    return frozenset(m for node in ast.walk(tree) for m in _imported(node))
+
+
+def _bound_imports(tree: ast.Module) -> dict[str, set[str]]:
+    """Names that module-level imports bind, each to the `tasks` modules behind it."""
+    bound: dict[str, set[str]] = {}
+    for node in tree.body:
+        for alias in (
+            getattr(node, "names", []) if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+        ):
+            name = alias.asname or alias.name.split(".")[0]
+            bound.setdefault(name, set()).update(_targets(node, alias))
+    return bound
+
+
+def _imported(node: ast.AST) -> set[str]:
+    if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        return set()
+    return {m for alias in node.names for m in _targets(node, alias)}
+
+
+def _targets(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name} if _ours(alias.name) else set()
+    base = node.module or ""
+    if not _ours(base):
+        return set()
+    submodule = f"{base}.{alias.name}"
+    return {submodule} if _file(submodule) is not None else {base}
+
+
+def _ours(name: str) -> bool:
+    return name == PACKAGE or name.startswith(PACKAGE + ".")
+
+
+def _file(name: str) -> Path | None:
+    base = CHECKOUT.joinpath(*name.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return path
+    return None

@@ -1,0 +1,255 @@
+"""The artifact store: what steps hand to each other, found by key and verified by content.
+
+An artifact is a small JSON value that points at a folder of files. Its key names the work (see
+`keys`); its sha256 names the content. Finding a key means that the work is done. Locally a folder
+is written beside its place, synced and renamed; on object stores the manifest, written last, is
+the commit. Whatever is missing or fails verification counts as not there and is built again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks import settings
+from tasks.errors import EnvironmentFaultError, QilinError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from tasks.data.panel import Panel
+
+MANIFEST = "manifest.json"
+
+
+class CorruptArtifactError(QilinError):
+    """An artifact is missing or its bytes are not those that were written."""
+
+    exit_code = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """Reference to a verified result in the store; JSON in and out.
+
+    Attributes:
+        kind: what it is, such as `panel`, `features`, `trials`.
+        key: hash of the work that made it.
+        uri: folder below the store's root.
+        sha256: hash over the names and bytes of its files.
+        rows: rows of the main table, or cells' dates for a panel; 0 where it makes no sense.
+        bytes: size of all files.
+        inputs: sha256 of the artifacts that it was made from.
+        files: file name to sha256.
+        notes: small facts about the work (device used, reasons, counts); never hashed.
+    """
+
+    kind: str
+    key: str
+    uri: str
+    sha256: str
+    rows: int
+    bytes: int
+    inputs: tuple[str, ...] = ()
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON value."""
+        return dataclasses.asdict(self) | {"inputs": list(self.inputs)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Artifact:
+        """Read back what `to_json` gave."""
+        return cls(**{**value, "inputs": tuple(value["inputs"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Content-addressed artifacts below one root, a local path or an fsspec URL."""
+
+    root: str = dataclasses.field(default_factory=settings.home)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the root is a folder of a mounted file system."""
+        return "://" not in self.root
+
+    def path(self, uri: str) -> str:
+        """Full path or URL of something below the root."""
+        return f"{self.root.rstrip('/')}/{uri}"
+
+    def find(self, key: str, *, verify: bool = True) -> Artifact | None:
+        """The artifact of a key, or None if it is absent or (with `verify`) damaged."""
+        try:
+            manifest = self._read_bytes(f"{_folder(key)}/{MANIFEST}")
+        except FileNotFoundError:
+            return None
+        try:
+            artifact = Artifact.from_json(json.loads(manifest))
+            if verify:
+                for name in artifact.files:
+                    self.read_bytes(artifact, name)
+        except (CorruptArtifactError, ValueError, TypeError, KeyError):
+            return None
+        return artifact
+
+    def put(
+        self,
+        kind: str,
+        key: str,
+        files: Mapping[str, bytes | Callable[[str], None]],
+        *,
+        rows: int = 0,
+        inputs: tuple[str, ...] = (),
+        notes: Mapping[str, Any] | None = None,
+    ) -> Artifact:
+        """Write files (bytes, or a function that writes to a local path) as one artifact.
+
+        Nothing is visible under the key before everything is written and synced.
+        """
+        scratch = self._scratch()
+        try:
+            scratch.mkdir(parents=True)
+            for name, content in files.items():
+                if callable(content):
+                    content(str(scratch / name))
+                else:
+                    (scratch / name).write_bytes(content)
+            hashes = {name: _file_sha256(scratch / name) for name in sorted(files)}
+            size = sum((scratch / name).stat().st_size for name in files)
+            artifact = Artifact(
+                kind=kind,
+                key=key,
+                uri=_folder(key),
+                sha256=hashlib.sha256(json.dumps(hashes).encode()).hexdigest(),
+                rows=rows,
+                bytes=size,
+                inputs=inputs,
+                files=hashes,
+                notes=dict(notes or {}),
+            )
+            (scratch / MANIFEST).write_text(json.dumps(artifact.to_json(), indent=1))
+            self._publish(scratch, artifact)
+        except OSError as error:
+            raise EnvironmentFaultError(
+                f"the store {self.root} cannot be written ({error.strerror or error}); "
+                "free space or fix its permissions, or set QILIN_HOME to another place, then retry"
+            ) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        return artifact
+
+    def read_bytes(self, artifact: Artifact, name: str) -> bytes:
+        """Content of one file, verified against the artifact's hash."""
+        try:
+            content = self._read_bytes(f"{artifact.uri}/{name}")
+        except FileNotFoundError:
+            content = b""
+        if hashlib.sha256(content).hexdigest() != artifact.files.get(name):
+            raise CorruptArtifactError(
+                f"artifact {artifact.kind} {artifact.key[:12]} is missing or damaged in {name}; "
+                "retry the run: it is rebuilt from its inputs"
+            )
+        return content
+
+    def read_json(self, artifact: Artifact, name: str) -> Any:
+        """A JSON file of an artifact."""
+        return json.loads(self.read_bytes(artifact, name))
+
+    def read_array(self, artifact: Artifact, name: str) -> NDArray[Any]:
+        """A `.npy` file of an artifact."""
+        from tasks.data import codec
+
+        return codec.array_from_bytes(self.read_bytes(artifact, name))
+
+    def read_frame(self, artifact: Artifact, name: str) -> pd.DataFrame:
+        """A Parquet file of an artifact."""
+        from tasks.data import codec
+
+        return codec.frame_from_bytes(self.read_bytes(artifact, name))
+
+    def read_panel(self, artifact: Artifact) -> Panel:
+        """A panel, written with `codec.panel_files`."""
+        from tasks.data import codec
+
+        return codec.panel_from(lambda name: self.read_bytes(artifact, name), artifact.files)
+
+    def discard(self, key: str) -> None:
+        """Forget an artifact, so that its key is built again."""
+        folder = self.path(_folder(key))
+        if self.is_local:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        fs, path = _filesystem(folder)
+        if fs.exists(path):
+            fs.rm(path, recursive=True)
+
+    def _scratch(self) -> Path:
+        base = Path(self.root) if self.is_local else settings.local_home()
+        return base / "tmp" / uuid.uuid4().hex
+
+    def _publish(self, scratch: Path, artifact: Artifact) -> None:
+        target = self.path(artifact.uri)
+        if self.is_local:
+            _publish_local(scratch, Path(target), lambda: self.find(artifact.key) is not None)
+            return
+        fs, path = _filesystem(target)
+        for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit
+            fs.pipe_file(f"{path}/{name}", (scratch / name).read_bytes())
+
+    def _read_bytes(self, uri: str) -> bytes:
+        if self.is_local:
+            return Path(self.path(uri)).read_bytes()
+        fs, path = _filesystem(self.path(uri))
+        return bytes(fs.cat_file(path))
+
+
+def _folder(key: str) -> str:
+    return f"objects/{key[:2]}/{key}"
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    import fsspec
+
+    fs, path = fsspec.core.url_to_fs(url)
+    return fs, path
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _publish_local(scratch: Path, target: Path, already_good: Callable[[], bool]) -> None:
+    """Sync and rename; where another writer was first, keep its folder if it verifies."""
+    for file in scratch.iterdir():
+        _sync(file)
+    _sync(scratch)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        scratch.rename(target)
+    except OSError:
+        if already_good():
+            return
+        graveyard = scratch.with_name(scratch.name + ".damaged")
+        target.rename(graveyard)
+        scratch.rename(target)
+        shutil.rmtree(graveyard, ignore_errors=True)
+    _sync(target.parent)

@@ -1,0 +1,23 @@
+"""Infrastructure from the environment (prefix `QILIN_`): where things live, never what is computed.
+
+Nothing here may change a number: what changes numbers is configuration and part of every key.
+"""
+
+import os
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def home() -> str:
+    """Root of the store and of Prefect's files: `QILIN_HOME`, a path or an fsspec URL."""
+    value = os.environ.get("QILIN_HOME", "")
+    if not value:
+        return str(CHECKOUT / ".qilin")
+    return value if "://" in value else str(Path(value).expanduser().absolute())
+
+
+def local_home() -> Path:
+    """A folder of this machine for caches and databases; `home()` itself where it is local."""
+    root = home()
+    return CHECKOUT / ".qilin" if "://" in root else Path(root)
