@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,27 @@ from typing import Any
 from tasks.settings import CHECKOUT
 
 PACKAGE = "tasks"
+
+#: Plumbing that carries results and can change no number; an edit here rebuilds nothing.
+PLUMBING = frozenset(
+    {
+        "tasks._step",
+        "tasks.errors",
+        "tasks.settings",
+        "tasks.data.codehash",
+        "tasks.data.keys",
+        "tasks.data.store",
+    }
+)
+
+
+@functools.cache
+def loaded_hash(function: Callable[..., Any]) -> str:
+    """`code_hash` as of the first call in this process: the code that is loaded, not a later edit.
+
+    A file edited under a running process must not be taken for what that process computes with.
+    """
+    return code_hash(function)
 
 
 def code_hash(function: Callable[..., Any]) -> str:
@@ -30,7 +51,7 @@ def code_hash(function: Callable[..., Any]) -> str:
 
 def sources(function: Callable[..., Any]) -> Iterator[bytes]:
     """The function's source, its helpers' in the same module, then every file they import."""
-    module = sys.modules[function.__module__]
+    module = importlib.import_module(function.__module__)
     tree = ast.parse(inspect.getsource(module))
     definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     imports = _bound_imports(tree)
@@ -61,10 +82,8 @@ def _closure(modules: frozenset[str]) -> set[Path]:
     queue = sorted(modules)
     while queue:
         name = queue.pop()
-        if name in seen:
-            continue
         path = _file(name)
-        if path is None:
+        if name in seen or name in PLUMBING or path is None:
             continue
         seen[name] = path
         queue += sorted(_module_imports(path, path.stat().st_mtime_ns))
@@ -81,9 +100,9 @@ def _bound_imports(tree: ast.Module) -> dict[str, set[str]]:
     """Names that module-level imports bind, each to the `tasks` modules behind it."""
     bound: dict[str, set[str]] = {}
     for node in tree.body:
-        for alias in (
-            getattr(node, "names", []) if isinstance(node, (ast.Import, ast.ImportFrom)) else []
-        ):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        for alias in node.names:
             name = alias.asname or alias.name.split(".")[0]
             bound.setdefault(name, set()).update(_targets(node, alias))
     return bound

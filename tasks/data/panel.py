@@ -114,11 +114,11 @@ class Panel:
 
     def between(self, start: str | np.datetime64 | None, end: str | np.datetime64 | None) -> Panel:
         """Rows from `start` to `end`, both included; an empty range is the user's mistake."""
-        first = 0 if start is None else int(np.searchsorted(self.dates, np.datetime64(start, "D")))
+        first = 0 if start is None else int(np.searchsorted(self.dates, _day(start)))
         stop = (
             len(self.dates)
             if end is None
-            else int(np.searchsorted(self.dates, np.datetime64(end, "D"), side="right"))
+            else int(np.searchsorted(self.dates, _day(end), side="right"))
         )
         if first >= stop:
             have = f"{self.dates[0]} to {self.dates[-1]}" if len(self.dates) else "no bars at all"
@@ -182,6 +182,10 @@ class Panel:
         from tasks.data.frames import melt
 
         return melt(self)
+
+
+def _day(value: str | np.datetime64) -> NDArray[np.datetime64]:
+    return np.array(value, dtype="datetime64[D]")
 
 
 def _first_valid(values: Array, listed: Array) -> Array:

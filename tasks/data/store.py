@@ -91,7 +91,7 @@ class Store:
         """The artifact of a key, or None if it is absent or (with `verify`) damaged."""
         try:
             manifest = self._read_bytes(f"{_folder(key)}/{MANIFEST}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             artifact = Artifact.from_json(json.loads(manifest))
@@ -140,10 +140,7 @@ class Store:
             (scratch / MANIFEST).write_text(json.dumps(artifact.to_json(), indent=1))
             self._publish(scratch, artifact)
         except OSError as error:
-            raise EnvironmentFaultError(
-                f"the store {self.root} cannot be written ({error.strerror or error}); "
-                "free space or fix its permissions, or set QILIN_HOME to another place, then retry"
-            ) from error
+            raise self._unwritable(error) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
         return artifact
@@ -152,7 +149,7 @@ class Store:
         """Content of one file, verified against the artifact's hash."""
         try:
             content = self._read_bytes(f"{artifact.uri}/{name}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             content = b""
         if hashlib.sha256(content).hexdigest() != artifact.files.get(name):
             raise CorruptArtifactError(
@@ -183,6 +180,38 @@ class Store:
 
         return codec.panel_from(lambda name: self.read_bytes(artifact, name), artifact.files)
 
+    def note(self, uri: str, text: str) -> None:
+        """Write a small file that is no artifact, such as a mark that work was begun."""
+        if not self.is_local:
+            fs, path = _filesystem(self.path(uri))
+            fs.pipe_file(path, text.encode())
+            return
+        target = Path(self.path(uri))
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def read_note(self, uri: str) -> str:
+        """Text of a small file, empty if it does not exist."""
+        try:
+            return self._read_bytes(uri).decode()
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def names(self, uri: str) -> list[str]:
+        """Names of the files in a folder below the root; none if it does not exist."""
+        if self.is_local:
+            folder = Path(self.path(uri))
+            return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+        fs, path = _filesystem(self.path(uri))
+        return (
+            sorted(p.rsplit("/", 1)[-1] for p in fs.ls(path, detail=False))
+            if fs.exists(path)
+            else []
+        )
+
     def discard(self, key: str) -> None:
         """Forget an artifact, so that its key is built again."""
         folder = self.path(_folder(key))
@@ -192,6 +221,12 @@ class Store:
         fs, path = _filesystem(folder)
         if fs.exists(path):
             fs.rm(path, recursive=True)
+
+    def _unwritable(self, error: OSError) -> EnvironmentFaultError:
+        return EnvironmentFaultError(
+            f"the store {self.root} cannot be written ({error.strerror or error}); "
+            "free space or fix its permissions, or set QILIN_HOME to another place, then retry"
+        )
 
     def _scratch(self) -> Path:
         base = Path(self.root) if self.is_local else settings.local_home()

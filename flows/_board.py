@@ -1,0 +1,140 @@
+"""The board of a night: what was submitted, what came back, and who wants to know.
+
+Blocks that fail never hide those that finish: every state is collected, and a failure is kept as
+one sentence with the block's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from prefect.futures import PrefectWrappedFuture
+
+from tasks._step import Context, Step
+
+#: how often the driver looks for finished blocks; a display needs no more
+POLL_SECONDS = 0.05
+
+STAGES = ("load", "features", "backtest", "train", "report")
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """One block that did not finish: its stage, its label, and one sentence of cause and remedy."""
+
+    stage: str
+    label: str
+    sentence: str
+
+
+@dataclasses.dataclass
+class Block:
+    """One Prefect task run of the night, from submission to its end."""
+
+    stage: str
+    step: str
+    label: str
+    future: PrefectWrappedFuture[Any, Any]
+    submitted: float
+    ended: float = 0.0
+    result: dict[str, Any] | None = None
+    cached: bool = False
+    failure: Failure | None = None
+
+
+Listener = Callable[["Board"], None]
+
+
+class Board:
+    """Submits steps, collects their outcomes and tells listeners about progress."""
+
+    def __init__(
+        self, store_root: str, code: Mapping[str, str], listeners: Iterable[Listener] = ()
+    ) -> None:
+        self.context = Context(store_root, code=code)
+        self.blocks: list[Block] = []
+        self.planned: dict[str, int] = dict.fromkeys(STAGES, 0)
+        self.skipped: dict[str, str] = {}
+        self.started = time.time()
+        self._listeners = list(listeners)
+        self._lock = threading.Lock()
+
+    def plan(self, **counts: int) -> None:
+        """Say how many blocks each stage will have, for the progress display."""
+        self.planned.update(counts)
+        self.tell()
+
+    def skip(self, stage: str, reason: str) -> None:
+        """Say why a stage was not run at all."""
+        self.skipped[stage] = reason
+        self.tell()
+
+    def submit(self, stage: str, step: Step, label: str, **arguments: Any) -> Block:
+        """Hand one step to the cluster under a name that people can search for."""
+        context = dataclasses.replace(self.context, label=label)
+        future = step.with_options(task_run_name=label[:60]).submit(ctx=context, **arguments)
+        block = Block(stage, step.name, label, future, time.time())
+        with self._lock:
+            self.blocks.append(block)
+            mine = sum(b.stage == stage for b in self.blocks)
+            self.planned[stage] = max(self.planned[stage], mine)
+        return block
+
+    def collect(self, blocks: Sequence[Block]) -> list[dict[str, Any]] | None:
+        """Wait for blocks; their artifacts in order, or None if any of them failed."""
+        while any(not b.ended for b in blocks):
+            done = [b for b in self.blocks if not b.ended and b.future.wrapped_future.done()]
+            for block in done:
+                self._settle(block)
+            self.tell()
+            if not done:
+                time.sleep(POLL_SECONDS)
+        results = [b.result for b in blocks if b.result is not None]
+        return results if len(results) == len(blocks) else None
+
+    @property
+    def failures(self) -> list[Failure]:
+        """Everything that failed so far, in order of submission."""
+        return [b.failure for b in self.blocks if b.failure is not None]
+
+    def of(self, stage: str) -> list[Block]:
+        """Blocks of one stage."""
+        return [b for b in self.blocks if b.stage == stage]
+
+    def tell(self) -> None:
+        """Let every listener look at the board."""
+        for listener in self._listeners:
+            listener(self)
+
+    def _settle(self, block: Block) -> None:
+        block.future.wait()
+        block.ended = time.time()
+        lost = block.future.wrapped_future.exception()
+        if lost is not None:
+            block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, lost))
+        else:
+            state = block.future.state
+            block.cached = state.name == "Cached"
+            if state.is_completed():
+                block.result = state.result(_sync=True)
+            else:
+                outcome = state.result(raise_on_failure=False, _sync=True)
+                block.failure = Failure(block.stage, block.label, _sentence(block.label, outcome))
+
+
+def _sentence(label: str, outcome: Any) -> str:
+    text = str(outcome).strip() or type(outcome).__name__
+    return text if text.startswith(label) else f"{label}: {text}"
+
+
+def _lost_sentence(label: str, error: BaseException) -> str:
+    if type(error).__name__ == "KilledWorker":
+        return (
+            f"{label}: every worker that took it died (out of memory or a crash in native code). "
+            "Give workers more memory or use smaller blocks, then Retry"
+        )
+    return f"{label}: {type(error).__name__}: {error}. Look at the Dask workers' log, then Retry"

@@ -1,0 +1,212 @@
+"""The one decorator that every step uses: name, key, serializer, retries and fan-out.
+
+A step's body reads artifacts, calls one pure function and returns an `Output`; the decorator finds
+or writes the artifact. The artifact's key is Prefect's cache key too, and Prefect's own record of
+it only mirrors the store: a key found in the store shows as Cached in the UI, wherever it was
+computed; one that is missing or damaged is computed again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import Task, task
+from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.logging import get_run_logger
+from prefect.results import get_result_store
+
+from tasks.data import codehash, keys
+from tasks.data.store import Artifact, Store
+from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError
+
+if TYPE_CHECKING:
+    from prefect.context import TaskRunContext
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What every step is told that may not change its result, and is in no key.
+
+    Attributes:
+        store_root: root of the artifact store, resolved once by the driver.
+        label: what this block is called, such as `features block 02/08`.
+        code: the driver's code hash per step name; a worker with other code refuses to work.
+    """
+
+    store_root: str
+    label: str = ""
+    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """The artifact store."""
+        return Store(self.store_root)
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a step made: the files of one artifact.
+
+    Attributes:
+        kind: what it is, such as `panel`.
+        files: file name to bytes (or a function that writes to a local path).
+        rows: rows of the main table.
+        notes: small facts for the report, such as the device used or a fallback's reason.
+    """
+
+    kind: str
+    files: Mapping[str, bytes | Callable[[str], None]]
+    rows: int = 0
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+Step = Task[..., dict[str, Any]]
+
+
+def step(stage: str, *, packages: tuple[str, ...] = ("numpy",), retries: int = 0) -> Any:
+    """Turn `body(ctx, ..., parameters)` into a Prefect task that gives an artifact's JSON value.
+
+    Args:
+        stage: the report's stage that it belongs to: load, features, backtest, train or report.
+        packages: numeric libraries whose versions are part of the key.
+        retries: only for steps that touch the outside world.
+    """
+
+    def decorate(body: Callable[..., Output]) -> Step:
+        name = body.__name__
+
+        @functools.wraps(body)
+        def run(*args: Any, **kwargs: Any) -> dict[str, Any]:
+            bound = inspect.signature(body).bind(*args, **kwargs).arguments
+            return _run(body, bound, packages)
+
+        def cache_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
+            key = _key(body, parameters, packages)
+            _mirror(parameters["ctx"].store.find(key), key)
+            return key
+
+        made: Step = task(
+            name=name,
+            tags=[f"stage:{stage}"],
+            persist_result=True,
+            result_serializer="json",
+            cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
+            retries=retries,
+            retry_delay_seconds=5,
+        )(run)
+        return made
+
+    return decorate
+
+
+def body_of(made: Step) -> Callable[..., Any]:
+    """The plain function behind a step."""
+    return cast("Callable[..., Any]", inspect.unwrap(made.fn))
+
+
+def _run(
+    body: Callable[..., Output], arguments: dict[str, Any], packages: tuple[str, ...]
+) -> dict[str, Any]:
+    context: Context = arguments["ctx"]
+    key = _key(body, arguments, packages)
+    found = context.store.find(key)
+    if found is not None:
+        return found.to_json()
+    label = context.label or body.__name__
+    log = _logger()
+    log.info("%s: started", label)
+    _note_attempt(context.store, key)
+    started = time.perf_counter()
+    try:
+        output = body(**{name: _revive(value) for name, value in arguments.items()})
+    except QilinError as error:
+        raise type(error)(f"{label}: {error}") from error
+    except Exception as error:
+        raise NightFailedError(
+            f"{label}: {type(error).__name__}: {error}. See this task's log for the cause, "
+            "fix it, then Retry: only what failed is computed again"
+        ) from error
+    seconds = round(time.perf_counter() - started, 3)
+    inputs = tuple(a.sha256 for value in arguments.values() for a in _artifacts(value))
+    artifact = context.store.put(
+        output.kind,
+        key,
+        output.files,
+        rows=output.rows,
+        inputs=inputs,
+        notes={
+            **output.notes,
+            "seconds": seconds,
+            "label": label,
+            "started": time.time() - seconds,
+        },
+    )
+    log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)
+    return artifact.to_json()
+
+
+def _key(body: Callable[..., Any], arguments: Mapping[str, Any], packages: tuple[str, ...]) -> str:
+    context: Context = arguments["ctx"]
+    name = f"{body.__module__}.{body.__qualname__}"
+    code = codehash.loaded_hash(body)
+    expected = context.code.get(body.__name__, code)
+    if code != expected:
+        raise EnvironmentFaultError(
+            f"{context.label or name}: this worker runs other code than the driver "
+            f"({code[:12]} instead of {expected[:12]}): restart the workers from the same commit"
+        )
+    parameters = {k: v for k, v in arguments.items() if k != "ctx"}
+    return keys.key(name, parameters, code=code, packages=packages)
+
+
+def _mirror(artifact: Artifact | None, key: str) -> None:
+    """Make Prefect's record of a key say what the store says."""
+    records = get_result_store()
+    if artifact is None:
+        path = getattr(records.result_storage, "_resolve_path", None)
+        if path is not None and records.exists(key=key):
+            Path(path(key)).unlink(missing_ok=True)
+    elif not records.exists(key=key):
+        records.write(key=key, obj=artifact.to_json())
+
+
+def _note_attempt(store: Store, key: str) -> None:
+    """Leave a mark that this key's work was begun, so that work done twice can be counted."""
+    store.note(f"attempts/{key[:2]}/{key}/{uuid.uuid4().hex}", str(time.time()))
+
+
+def _revive(value: Any) -> Any:
+    """Artifacts from their JSON values, inside lists and dictionaries too."""
+    if isinstance(value, Mapping):
+        if {"kind", "key", "uri", "sha256", "files"} <= value.keys():
+            return Artifact.from_json(value)
+        return {k: _revive(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_revive(v) for v in value]
+    return value
+
+
+def _artifacts(value: Any) -> list[Artifact]:
+    revived = _revive(value)
+    if isinstance(revived, Artifact):
+        return [revived]
+    if isinstance(revived, Mapping):
+        return [a for v in revived.values() for a in _artifacts(v)]
+    if isinstance(revived, list):
+        return [a for v in revived for a in _artifacts(v)]
+    return []
+
+
+def _logger() -> logging.Logger | logging.LoggerAdapter[Any]:
+    try:
+        return get_run_logger()
+    except RuntimeError:  # called outside a run, as a plain function
+        return logging.getLogger("qilin.steps")

@@ -1,0 +1,136 @@
+"""The artifact store: nothing half-written, nothing damaged, is ever taken for a result."""
+
+import os
+import random
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.data import codec
+from tasks.data.panel import Panel
+from tasks.data.store import Artifact, CorruptArtifactError, Store
+from tasks.errors import EnvironmentFaultError
+
+KEY = "ab" * 32
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "home"))
+
+
+def put(store: Store, content: bytes = b"night", key: str = KEY) -> Artifact:
+    return store.put("text", key, {"a.bin": content, "b.bin": b"2"}, rows=3, inputs=("x",))
+
+
+def test_what_is_put_is_found_again_as_the_same_json_value(store: Store) -> None:
+    artifact = put(store)
+    assert store.find(KEY) == artifact == Artifact.from_json(artifact.to_json())
+    assert store.read_bytes(artifact, "a.bin") == b"night"
+    assert artifact.bytes == 6
+
+
+def test_an_unknown_key_is_not_found(store: Store) -> None:
+    assert store.find("0" * 64) is None
+
+
+def test_content_hash_depends_on_content_alone(store: Store) -> None:
+    one, two = put(store), put(store, key="cd" * 32)
+    assert one.sha256 == two.sha256
+    assert put(store, b"other", key="ef" * 32).sha256 != one.sha256
+
+
+def test_every_flipped_bit_is_noticed_and_the_key_is_built_again(store: Store) -> None:
+    frame = pd.DataFrame({"x": np.arange(500.0)})
+    artifact = store.put("frame", KEY, {"x.parquet": codec.frame_bytes(frame)})
+    path = Path(store.path(artifact.uri)) / "x.parquet"
+    good = path.read_bytes()
+    chance = random.Random(3)
+    for _ in range(200):
+        position, bit = chance.randrange(len(good)), chance.randrange(8)
+        damaged = bytearray(good)
+        damaged[position] ^= 1 << bit
+        path.write_bytes(bytes(damaged))
+        assert store.find(KEY) is None
+        with pytest.raises(CorruptArtifactError, match="damaged in x.parquet"):
+            store.read_frame(artifact, "x.parquet")
+    assert store.put("frame", KEY, {"x.parquet": codec.frame_bytes(frame)}) == artifact
+    assert store.find(KEY) == artifact
+
+
+def test_a_missing_file_counts_as_not_there(store: Store) -> None:
+    artifact = put(store)
+    (Path(store.path(artifact.uri)) / "b.bin").unlink()
+    assert store.find(KEY) is None
+
+
+def test_a_writer_that_dies_leaves_nothing_under_the_key(store: Store) -> None:
+    def dies(path: str) -> None:
+        Path(path).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.put("text", KEY, {"a.bin": dies})
+    assert store.find(KEY) is None
+    assert not list(Path(store.root).glob("tmp/*"))
+
+
+def test_the_second_of_two_writers_keeps_the_first_ones_result(store: Store) -> None:
+    first = put(store)
+    inode = os.stat(store.path(first.uri)).st_ino
+    assert put(store) == first
+    assert os.stat(store.path(first.uri)).st_ino == inode
+
+
+def test_an_unwritable_store_is_one_sentence_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where the store should be")
+    with pytest.raises(EnvironmentFaultError, match=r"store .*home cannot be written .*QILIN_HOME"):
+        put(Store(str(tmp_path / "home")))
+
+
+def test_object_stores_commit_with_the_manifest() -> None:
+    store = Store("memory://qilin-test-store")
+    artifact = put(store)
+    assert store.find(KEY) == artifact
+    store.discard(KEY)
+    assert store.find(KEY) is None
+    store.note("attempts/a/b", "1")
+    assert store.names("attempts/a") == ["b"]
+    assert store.read_note("attempts/a/b") == "1"
+
+
+def test_notes_are_small_files_and_absent_ones_are_empty(store: Store) -> None:
+    assert store.read_note("runs/x") == ""
+    assert store.names("runs") == []
+    store.note("runs/x", "2026-11-20")
+    assert store.read_note("runs/x") == "2026-11-20"
+    assert store.names("runs") == ["x"]
+
+
+def test_a_panel_comes_back_with_every_bit_and_label(store: Store) -> None:
+    close = np.array([[1.5, np.nan], [2.5, 3.25]])
+    panel = Panel(
+        np.array(["2026-11-19", "2026-11-20"], dtype="datetime64[D]"),
+        ("600519.SH", "000300.SH"),
+        {"close": close, "factor": np.ones((2, 2))},
+        "raw",
+        "simulated",
+        ("000300.SH",),
+    )
+    artifact = store.put("panel", KEY, codec.panel_files(panel))
+    back = store.read_panel(artifact)
+    assert np.array_equal(back["close"], close, equal_nan=True)
+    assert (back.symbols, back.adjustment, back.source) == (panel.symbols, "raw", "simulated")
+    assert back.benchmarks == ("000300.SH",)
+    assert (back.dates == panel.dates).all()
+
+
+def test_pickled_arrays_are_refused() -> None:
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="allow_pickle"):
+        codec.array_from_bytes(buffer.getvalue())
