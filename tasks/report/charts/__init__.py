@@ -1,0 +1,12 @@
+"""Charts as inline SVG, one file per room of the report.
+
+canvas      drawing surface, theme, and the way from matplotlib's SVG to the page's
+trials      survivors with intervals, trial histogram, parameter map
+portfolios  growth and drawdown, years, cost
+factors     return by quantile, monthly rank IC, decay
+models      walk-forward scores, importance, drift
+health      coverage strip
+run         timeline
+
+Each chart is a pure function of the night's values and gives a `tasks.report.blocks.Chart`.
+"""
