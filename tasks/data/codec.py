@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 META = "panel.json"
+#: columns of one file of a panel; changes the artifact's hash, never a number
+COLUMNS_PER_FILE = 512
 
 
 def array_bytes(array: NDArray[Any]) -> bytes:
@@ -50,7 +52,10 @@ def frame_from_bytes(content: bytes) -> pd.DataFrame:
 
 
 def panel_files(panel: Panel) -> dict[str, bytes]:
-    """One `.npy` per field and a JSON head with dates, symbols and labels."""
+    """A JSON head, and `.npy` files of `COLUMNS_PER_FILE` columns of each field.
+
+    A reader of some columns reads and verifies only the files that hold them.
+    """
     head = {
         "dates": [str(d) for d in panel.dates],
         "symbols": list(panel.symbols),
@@ -61,20 +66,40 @@ def panel_files(panel: Panel) -> dict[str, bytes]:
     }
     files = {META: json.dumps(head).encode()}
     for name, array in panel.fields.items():
-        files[f"{name}.npy"] = array_bytes(array)
+        for first in range(0, array.shape[1], COLUMNS_PER_FILE):
+            part = array[:, first : first + COLUMNS_PER_FILE]
+            files[_part(name, first)] = array_bytes(part)
     return files
 
 
-def panel_from(read: Callable[[str], bytes], names: Iterable[str] | Mapping[str, str]) -> Panel:
-    """Read back what `panel_files` gave; `read` maps a file name to its bytes."""
-    if META not in names:
-        raise KeyError(META)
+def panel_from(read: Callable[[str], bytes], columns: slice | None = None) -> Panel:
+    """Read back what `panel_files` gave, or some neighbouring columns of it.
+
+    Args:
+        read: maps a file name to its bytes.
+        columns: positions in the panel's column order; all by default.
+    """
     head = json.loads(read(META))
+    first, stop, _ = (columns or slice(None)).indices(len(head["symbols"]))
+    symbols = tuple(head["symbols"][first:stop])
     return Panel(
         dates=np.array(head["dates"], dtype="datetime64[D]"),
-        symbols=tuple(head["symbols"]),
-        fields={name: array_from_bytes(read(f"{name}.npy")) for name in head["fields"]},
+        symbols=symbols,
+        fields={name: _columns(read, name, first, stop) for name in head["fields"]},
         adjustment=head["adjustment"],
         source=head["source"],
-        benchmarks=tuple(head["benchmarks"]),
+        benchmarks=tuple(b for b in head["benchmarks"] if b in symbols),
     )
+
+
+def _columns(read: Callable[[str], bytes], name: str, first: int, stop: int) -> NDArray[Any]:
+    start = first - first % COLUMNS_PER_FILE
+    parts = [
+        array_from_bytes(read(_part(name, at)))[:, max(first - at, 0) : stop - at]
+        for at in range(start, max(stop, start + 1), COLUMNS_PER_FILE)
+    ]
+    return np.ascontiguousarray(parts[0] if len(parts) == 1 else np.hstack(parts))
+
+
+def _part(field: str, first: int) -> str:
+    return f"{field}.{first:05d}.npy"

@@ -174,11 +174,11 @@ class Store:
 
         return codec.frame_from_bytes(self.read_bytes(artifact, name))
 
-    def read_panel(self, artifact: Artifact) -> Panel:
-        """A panel, written with `codec.panel_files`."""
+    def read_panel(self, artifact: Artifact, columns: slice | None = None) -> Panel:
+        """A panel, or some neighbouring columns of it, written with `codec.panel_files`."""
         from tasks.data import codec
 
-        return codec.panel_from(lambda name: self.read_bytes(artifact, name), artifact.files)
+        return codec.panel_from(lambda name: self.read_bytes(artifact, name), columns)
 
     def note(self, uri: str, text: str) -> None:
         """Write a small file that is no artifact, such as a mark that work was begun."""

@@ -54,7 +54,7 @@ def test_every_flipped_bit_is_noticed_and_the_key_is_built_again(store: Store) -
         damaged[position] ^= 1 << bit
         path.write_bytes(bytes(damaged))
         assert store.find(KEY) is None
-        with pytest.raises(CorruptArtifactError, match="damaged in x.parquet"):
+        with pytest.raises(CorruptArtifactError, match="damaged in x"):
             store.read_frame(artifact, "x.parquet")
     assert store.put("frame", KEY, {"x.parquet": codec.frame_bytes(frame)}) == artifact
     assert store.find(KEY) == artifact
@@ -134,3 +134,21 @@ def test_pickled_arrays_are_refused() -> None:
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match="allow_pickle"):
         codec.array_from_bytes(buffer.getvalue())
+
+
+def test_some_columns_of_a_wide_panel_are_read_from_their_files_alone(store: Store) -> None:
+    n = 2 * codec.COLUMNS_PER_FILE + 3
+    close = np.arange(2.0 * n).reshape(2, n)
+    panel = Panel(
+        np.array(["2026-11-19", "2026-11-20"], dtype="datetime64[D]"),
+        tuple(f"S{i:05d}" for i in range(n)),
+        {"close": close},
+    )
+    artifact = store.put("panel", KEY, codec.panel_files(panel))
+    (Path(store.path(artifact.uri)) / "close.00000.npy").write_bytes(b"damaged")
+    for first, stop in [(600, 700), (512, 1024), (1000, n), (1024, 1025)]:
+        part = store.read_panel(artifact, slice(first, stop))
+        assert np.array_equal(part["close"], close[:, first:stop])
+        assert part.symbols == panel.symbols[first:stop]
+    with pytest.raises(CorruptArtifactError):
+        store.read_panel(artifact, slice(0, 3))
