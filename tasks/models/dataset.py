@@ -1,0 +1,189 @@
+"""Training matrix: feature arrays of blocks of symbols become rows sorted by (date, symbol).
+
+Rows of one day lie together and days ascend, so a fold is a slice of the matrix and not a copy.
+Features and labels are transformed per day across symbols before anything is cut into folds: such
+a transform sees no other day, so no bin and no scale can see the future.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.errors import UserError
+from tasks.models.crosssection import transform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.models.config import Transform
+
+    Array = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Features of some symbols.
+
+    Attributes:
+        symbols: n of them, in the columns' order.
+        features: name to array (T, n). Any mapping: one that reads an array when it is asked for
+            it keeps only one feature in memory at a time.
+    """
+
+    symbols: tuple[str, ...]
+    features: Mapping[str, Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Rows of (date, symbol) with features and label, R rows and F features.
+
+    Attributes:
+        X: float32 (R, F), C-contiguous, transformed; NaN is a missing feature.
+        y: float32 (R,), transformed label; NaN where the label is not known (yet).
+        returns: float64 (R,), the label before its transform, for scores.
+        day: int32 (R,), row's position in `dates`, ascending.
+        column: int32 (R,), row's position in `symbols`, ascending within a day.
+        starts: int64 (T + 1,), first row of each day; rows of day t are starts[t]:starts[t+1].
+        names: F feature names, in the order of X's columns.
+        dates: T sessions.
+        symbols: N symbols.
+        span: sessions from t to the last price of its label.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.float32]
+    returns: Array
+    day: NDArray[np.int32]
+    column: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    names: tuple[str, ...]
+    dates: NDArray[np.datetime64]
+    symbols: tuple[str, ...]
+    span: int
+
+    def rows(self, start: int, stop: int) -> slice:
+        """Rows of the days from `start` to before `stop`."""
+        return slice(int(self.starts[start]), int(self.starts[stop]))
+
+    def grid(self, values: Array, rows: slice) -> Array:
+        """Spread values of some rows over the (T, N) grid; NaN elsewhere."""
+        out = np.full((len(self.dates), len(self.symbols)), np.nan)
+        out[self.day[rows], self.column[rows]] = values
+        return out
+
+    @property
+    def first_day(self) -> int:
+        """First day with a labelled row; T where there is none."""
+        labelled = self.day[~np.isnan(self.y)]
+        return int(labelled[0]) if len(labelled) else len(self.dates)
+
+
+def dataset(
+    blocks: Sequence[Block],
+    returns: Array,
+    dates: NDArray[np.datetime64],
+    *,
+    span: int = 2,
+    eligible: NDArray[np.bool_] | None = None,
+    preprocess: Transform = "rank",
+    label_transform: Transform = "rank",
+) -> Dataset:
+    """Build the training matrix; any cut of the symbols into blocks gives the same bits.
+
+    Args:
+        blocks: features by symbols, every block with the same names. Symbols are sorted; columns
+            of `returns` and `eligible` follow the blocks' own order, as they are given.
+        returns: T x N labels (`tasks.models.labels.labels`), NaN where unknown.
+        dates: T sessions.
+        span: sessions that a label reaches (`label_span`).
+        eligible: T x N, cells that become rows (in the universe and trading). None: cells with at
+            least one finite feature; this reads every feature twice.
+        preprocess: per-day transform of the features, over eligible cells alone.
+        label_transform: per-day transform of the label, over eligible cells alone.
+
+    Returns:
+        Rows for eligible cells, whether labelled or not: the last days have features and no label
+        yet, and are what tomorrow's ranking uses.
+
+    Raises:
+        UserError: blocks with different features, repeated symbols, or wrong shapes.
+    """
+    names = _names(blocks)
+    given = [s for block in blocks for s in block.symbols]
+    if len(set(given)) != len(given):
+        raise UserError("the feature blocks repeat symbols: give each symbol to one block")
+    order = np.argsort(np.array(given, dtype=str), kind="stable")
+    shape = (len(dates), len(given))
+    _check_shape("labels", returns, shape)
+    if eligible is None:
+        eligible = _any_finite(blocks, names, shape)
+    _check_shape("eligible", eligible, shape)
+    chosen = np.ascontiguousarray(eligible[:, order])
+    day, column = (index.astype(np.int32) for index in np.nonzero(chosen))
+
+    def flat(values: Array, kind: Transform) -> Array:
+        grid = np.where(chosen, values[:, order], np.nan)
+        return transform(grid, kind)[chosen]
+
+    X = np.empty((len(day), len(names)), dtype=np.float32)
+    for f, name in enumerate(names):
+        X[:, f] = flat(_gather(blocks, name, shape), preprocess)
+    raw = returns[:, order][chosen]
+    raw[~np.isfinite(raw)] = np.nan
+    return Dataset(
+        X=X,
+        y=flat(returns, label_transform).astype(np.float32),
+        returns=raw,
+        day=day,
+        column=column,
+        starts=np.searchsorted(day, np.arange(len(dates) + 1)).astype(np.int64),
+        names=names,
+        dates=dates,
+        symbols=tuple(given[i] for i in order),
+        span=span,
+    )
+
+
+def _names(blocks: Sequence[Block]) -> tuple[str, ...]:
+    """Names of the features, equal in every block, in the first block's order."""
+    if not blocks or not blocks[0].features:
+        raise UserError("no features were given to train on: choose at least one")
+    names = tuple(blocks[0].features)
+    for block in blocks[1:]:
+        if set(block.features) != set(names):
+            odd = sorted(set(block.features) ^ set(names))[0]
+            raise UserError(
+                f"feature {odd!r} is in some blocks of symbols and not in others: "
+                "evaluate the same expressions for every block"
+            )
+    return names
+
+
+def _gather(blocks: Sequence[Block], name: str, shape: tuple[int, int]) -> Array:
+    """One feature of every block side by side, (T, N)."""
+    parts = [np.asarray(block.features[name], dtype=np.float64) for block in blocks]
+    for block, part in zip(blocks, parts, strict=True):
+        _check_shape(f"feature {name!r}", part, (shape[0], len(block.symbols)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def _any_finite(
+    blocks: Sequence[Block], names: tuple[str, ...], shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    found = np.zeros(shape, dtype=bool)
+    for name in names:
+        found |= np.isfinite(_gather(blocks, name, shape))
+    return found
+
+
+def _check_shape(what: str, array: NDArray[np.generic], shape: tuple[int, int]) -> None:
+    if array.shape != shape:
+        raise UserError(
+            f"{what} has shape {array.shape} and not {shape}: "
+            "give one row per date and one column per symbol"
+        )

@@ -1,0 +1,77 @@
+"""Daily information coefficients (IC): correlation across symbols of prediction and return."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.models.crosssection import rank
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+#: a correlation of fewer symbols is noise of a size that swamps an average
+MIN_NAMES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """Mean daily information coefficients of a window; NaN where no day could be scored."""
+
+    ic: float
+    rank_ic: float
+    days: int
+
+
+def daily_ic(
+    predictions: Array, returns: Array, *, ranked: bool = False, min_names: int = MIN_NAMES
+) -> Array:
+    """Correlation across symbols, day by day.
+
+    Args:
+        predictions: T x N.
+        returns: T x N.
+        ranked: Spearman's correlation (ties averaged) and not Pearson's.
+        min_names: days with fewer symbols that have both values give NaN.
+
+    Returns:
+        (T,), NaN on days with too few symbols or without any spread.
+    """
+    both = np.isfinite(predictions) & np.isfinite(returns)
+    x = np.where(both, predictions, np.nan)
+    y = np.where(both, returns, np.nan)
+    if ranked:
+        x, y = rank(x), rank(y)
+    n = both.sum(axis=1)
+    x, y = _centred(x, both, n), _centred(y, both, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r: Array = (x * y).sum(axis=1) / np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    r[(n < min_names) | ~np.isfinite(r)] = np.nan
+    return r
+
+
+def score(day: NDArray[np.int32], predictions: Array, returns: Array) -> Score:
+    """Mean daily IC and rank IC of rows that are sorted by day."""
+    if len(day) == 0:
+        return Score(float("nan"), float("nan"), 0)
+    days, row = np.unique(day, return_inverse=True)
+    place = np.arange(len(day)) - np.searchsorted(row, row)
+    shape = (len(days), int(place.max()) + 1)
+    x, y = np.full(shape, np.nan), np.full(shape, np.nan)
+    x[row, place], y[row, place] = predictions, returns
+    ic, rank_ic = daily_ic(x, y), daily_ic(x, y, ranked=True)
+    known = np.isfinite(rank_ic)
+    if not known.any():
+        return Score(float("nan"), float("nan"), 0)
+    return Score(float(ic[known].mean()), float(rank_ic[known].mean()), int(known.sum()))
+
+
+def _centred(values: Array, valid: NDArray[np.bool_], n: NDArray[np.int64]) -> Array:
+    """Minus the day's mean; 0 where missing, so that sums pass over it."""
+    filled = np.where(valid, values, 0.0)
+    mean = filled.sum(axis=1, keepdims=True) / np.maximum(n, 1)[:, None]
+    return np.where(valid, values - mean, 0.0)

@@ -1,0 +1,1 @@
+"""One module per model library, all behind the interface of `base`: fit, predict, bytes, load."""
