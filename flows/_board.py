@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from prefect.futures import PrefectWrappedFuture
@@ -52,10 +52,8 @@ Listener = Callable[["Board"], None]
 class Board:
     """Submits steps, collects their outcomes and tells listeners about progress."""
 
-    def __init__(
-        self, store_root: str, code: Mapping[str, str], listeners: Iterable[Listener] = ()
-    ) -> None:
-        self.context = Context(store_root, code=code)
+    def __init__(self, context: Context, listeners: Iterable[Listener] = ()) -> None:
+        self.context = context
         self.blocks: list[Block] = []
         self.planned: dict[str, int] = dict.fromkeys(STAGES, 0)
         self.skipped: dict[str, str] = {}
@@ -73,10 +71,21 @@ class Board:
         self.skipped[stage] = reason
         self.tell()
 
-    def submit(self, stage: str, step: Step, label: str, **arguments: Any) -> Block:
-        """Hand one step to the cluster under a name that people can search for."""
+    def submit(
+        self, stage: str, step: Step, label: str, *, after: Sequence[Block] = (), **arguments: Any
+    ) -> Block:
+        """Hand one step to the cluster under a name that people can search for.
+
+        Args:
+            stage: the report's stage.
+            step: what to run.
+            label: the task run's name, 60 characters at most.
+            after: finished blocks whose results are among the arguments; drawn as arrows.
+            arguments: the step's own.
+        """
         context = dataclasses.replace(self.context, label=label)
-        future = step.with_options(task_run_name=label[:60]).submit(ctx=context, **arguments)
+        named = step.with_options(task_run_name=label[:60])
+        future = named.submit(ctx=context, wait_for=[b.future for b in after], **arguments)
         block = Block(stage, step.name, label, future, time.time())
         with self._lock:
             self.blocks.append(block)

@@ -30,17 +30,23 @@ def session_of(config: NightlyConfig, run_id: str, scheduled: dt.datetime, store
     if config.data_date:
         if newest and config.data_date > newest:
             raise DataNotReadyError(
-                f"data date {config.data_date} is not there yet: source {config.data.source!r} ends "
-                f"on {newest}; wait for the data, or ask for --data-date {newest}"
+                f"data date {config.data_date} is not there yet: source {config.data.source!r} "
+                f"ends on {newest}; wait for the data, or ask for --data-date {newest}"
             )
         day = config.data_date
     else:
         closed = str(calendar.last_closed_session(scheduled))
         day = min(closed, newest) if newest else closed
     store.note(uri, day)
+    store.note(f"runs/folders/{run_id}", run_folder(day, config.size, run_id))
     return day
 
 
 def run_folder(day: str, size: str, run_id: str) -> str:
     """Folder of a run below the store: the same for every retry of the same flow run."""
     return f"runs/{day}/{size}-{run_id.replace('-', '')[:8]}"
+
+
+def folder_of(run_id: str, store: Store) -> str:
+    """Folder of a run that has begun, empty if it never got a session."""
+    return store.read_note(f"runs/folders/{run_id}")

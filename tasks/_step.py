@@ -39,10 +39,14 @@ class Context:
         store_root: root of the artifact store, resolved once by the driver.
         label: what this block is called, such as `features block 02/08`.
         code: the driver's code hash per step name; a worker with other code refuses to work.
+        data_path: where the source lies; the step's key holds the hash of its content instead.
+        device: `auto`, `cpu` or `gpu`, as asked for.
     """
 
     store_root: str
     label: str = ""
+    data_path: str = ""
+    device: str = "auto"
     code: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property

@@ -1,0 +1,125 @@
+"""Hooks of a night: run metrics and alerts, pushed when it ends, however it ends.
+
+Hooks are called by keyword and must take exactly `flow`, `flow_run`, `state`. Monitoring never
+fails a night: what could not be delivered waits in the outbox and is said in the run's log. A crash
+that kills the whole process may run no hook at all; the age of the last success tells then.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from prefect.logging.loggers import flow_run_logger
+
+from tasks import settings
+
+if TYPE_CHECKING:
+    from prefect import Flow, State
+    from prefect.client.schemas.objects import FlowRun
+
+    from tasks.monitor.outbox import Outbox
+
+
+def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Push the metrics of a good night and close the alert of an earlier bad one."""
+    with _outbox() as outbox:
+        outbox.resolve(_problem(flow))
+        _deliver(outbox, flow, flow_run, end_of_night=True)
+    values = {
+        "quant_flow_last_success_timestamp_seconds": dt.datetime.now(dt.UTC).timestamp(),
+        "quant_flow_last_run_failed": 0.0,
+        **_night_values(flow_run),
+    }
+    _push(values, flow, flow_run, state)
+
+
+def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Alert at once that a night ended Failed, and push that it did."""
+    _alert(flow, flow_run, state, "failed")
+    _push({"quant_flow_last_run_failed": 1.0, **_night_values(flow_run)}, flow, flow_run, state)
+
+
+def report_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Alert at once that a night's process died, and push that it did."""
+    _alert(flow, flow_run, state, "crashed")
+    _push({"quant_flow_last_run_failed": 1.0}, flow, flow_run, state)
+
+
+def _alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], how: str) -> None:
+    from tasks.monitor.alerts import Alert, AlertLevel, AlertType
+
+    alert = Alert(
+        type=AlertType.NIGHT,
+        level=AlertLevel.CRITICAL,
+        what=f"{flow_run.name} {how}",
+        how_bad=_cause(state),
+        effect="finished blocks stand; the report is marked incomplete or missing",
+        do=f"open the run, mend the cause, press Retry (or: qilin retry {flow_run.id})",
+        link=_link(flow_run),
+        key=_problem(flow),
+    )
+    with _outbox() as outbox:
+        outbox.post(alert)
+        _deliver(outbox, flow, flow_run)
+
+
+def _deliver(outbox: Outbox, flow: Any, flow_run: FlowRun, *, end_of_night: bool = False) -> None:
+    from tasks.monitor.delivery import deliver
+
+    for fault in deliver(outbox, end_of_night=end_of_night).faults:
+        flow_run_logger(flow_run, flow).warning("alert not delivered yet: %s", fault)
+
+
+def _push(values: dict[str, float], flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
+    from tasks.monitor.push import push_run_metrics
+
+    if flow_run.start_time is not None:
+        ended = state.timestamp or dt.datetime.now(dt.UTC)
+        seconds = (ended - flow_run.start_time).total_seconds()
+        values["quant_flow_last_run_duration_seconds"] = seconds
+    gateway = os.environ.get("QILIN_PUSHGATEWAY", "")
+    textfile = os.environ.get("QILIN_METRICS_FILE", "")
+    if not gateway and not textfile:
+        textfile = str(settings.local_home() / "metrics" / "qilin.prom")
+    fault = push_run_metrics(values, gateway, textfile, labels={"flow": flow.name})
+    if fault:
+        flow_run_logger(flow_run, flow).warning(fault)
+
+
+def _night_values(flow_run: FlowRun) -> dict[str, float]:
+    """Headline numbers of the run's summary, if it got that far."""
+    from flows import _session
+    from tasks.data.store import Store
+
+    store = Store()
+    uri = _session.folder_of(str(flow_run.id), store)
+    text = store.read_note(f"{uri}/summary.json") if uri else ""
+    if not text:
+        return {}
+    return {k: float(v) for k, v in json.loads(text).get("metrics", {}).items() if v is not None}
+
+
+def _outbox() -> Outbox:
+    from tasks.monitor.outbox import Outbox
+    from tasks.monitor.senders import senders_from
+
+    return Outbox(senders=senders_from(os.environ))
+
+
+def _problem(flow: Flow[..., Any]) -> str:
+    return f"{flow.name}:ended badly"
+
+
+def _cause(state: State[Any]) -> str:
+    text = (state.message or state.name or "").strip()
+    return text.removeprefix("Flow run encountered an exception: ").splitlines()[0] if text else ""
+
+
+def _link(flow_run: FlowRun) -> str:
+    from prefect.settings import PREFECT_UI_URL
+
+    base = PREFECT_UI_URL.value()
+    return f"{base}/runs/flow-run/{flow_run.id}" if base else ""

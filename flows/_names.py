@@ -1,0 +1,49 @@
+"""Names that people search and sort by: runs, blocks, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flows._board import Failure
+
+
+def night_run_name() -> str:
+    """`nightly 2026-11-20 full`, with `manual` behind it where nobody scheduled the run."""
+    from prefect import runtime
+    from prefect.context import FlowRunContext
+
+    from flows import _session
+    from tasks.data.store import Store
+    from tasks.errors import QilinError
+
+    config = runtime.flow_run.parameters["config"]
+    if isinstance(config, dict):
+        from flows._settings import NightlyConfig
+
+        config = NightlyConfig.model_validate(config)
+    run_id = str(runtime.flow_run.id)
+    try:
+        day = _session.session_of(config, run_id, runtime.flow_run.scheduled_start_time, Store())
+    except QilinError:  # the flow itself meets it next, and ends with its sentence
+        day = config.data_date or "without data"
+    context = FlowRunContext.get()
+    scheduled = "auto-scheduled" in (context.flow_run.tags if context and context.flow_run else ())
+    return f"nightly {day} {config.size}" + ("" if scheduled else " manual")
+
+
+def block(stage: str, index: int, count: int, detail: str = "") -> str:
+    """`backtest 04/20 trials 0750-0999`: stage first, zero-padded, so that sorting works."""
+    width = max(2, len(str(count)))
+    return f"{stage} {index + 1:0{width}d}/{count:0{width}d} {detail}".strip()
+
+
+def failure_sentence(failures: Sequence[Failure]) -> str:
+    """One sentence that names what failed; the first cause in full."""
+    first = failures[0]
+    if len(failures) == 1:
+        return f"1 block failed: {first.sentence}"
+    names = ", ".join(f.label for f in failures[1:6])
+    more = f" and {len(failures) - 6} more" if len(failures) > 6 else ""
+    return f"{len(failures)} blocks failed: {first.sentence}. Also failed: {names}{more}"

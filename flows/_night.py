@@ -1,0 +1,249 @@
+"""One night while it runs: plans the blocks, submits the steps, gathers what they give.
+
+Stages that need the whole cross-section are not run when one of their blocks failed; everything
+that can still be computed is, and the report says what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import runtime
+
+from flows import _names, _publish, _session
+from flows._board import Block, Board
+from flows._progress import listeners
+from flows._settings import NightlyConfig
+from tasks._step import Context, body_of
+from tasks.backtest import steps as backtest
+from tasks.data import codehash
+from tasks.data import steps as data
+from tasks.data.sources import registry
+from tasks.data.store import Store
+from tasks.errors import NightFailedError
+from tasks.indicators import steps as indicators
+from tasks.models import steps as models
+from tasks.validation import steps as validation
+
+Result = dict[str, Any]
+
+ALL_STEPS = (*data.STEPS, *indicators.STEPS, *backtest.STEPS, *models.STEPS, *validation.STEPS)
+
+#: most blocks of one stage: each costs a third of a second of orchestration
+MAX_BLOCKS = 16
+
+
+class Night:
+    """Wires one night's steps together; every method submits or collects one stage."""
+
+    def __init__(self, config: NightlyConfig) -> None:
+        self.config = config
+        self.store = Store()
+        self.run_id = str(runtime.flow_run.id)
+        scheduled = runtime.flow_run.scheduled_start_time
+        self.day = _session.session_of(config, self.run_id, scheduled, self.store)
+        self.folder = _session.run_folder(self.day, config.size, self.run_id)
+        code = {made.name: codehash.loaded_hash(body_of(made)) for made in ALL_STEPS}
+        context = Context(
+            self.store.root, code=code, data_path=config.data.path, device=config.device
+        )
+        self.board = Board(context, listeners(self.day, config))
+        self.parts: dict[str, Result] = {}
+        self.ended: dict[str, Block] = {}
+
+    def load(self) -> bool:
+        """Read the source and let the quality gate look at it; False if there is no panel."""
+        self.board.plan(load=2)
+        found = self._run(
+            "load",
+            "bars",
+            data.load_bars,
+            f"load bars {self.day}",
+            settings=self.config.data.model_dump(exclude={"path"}),
+            content=registry.content_id(self.config.data, self.day),
+            day=self.day,
+        )
+        if not found:
+            return False
+        return self._run(
+            "load",
+            "panel",
+            data.check_bars,
+            f"check bars {self.day}",
+            needs=["bars"],
+            gate=self.config.advanced.gate.model_dump(),
+            universe=self.config.advanced.universe.model_dump(),
+            max_symbols=self.config.max_symbols,
+        )
+
+    def start_features(self) -> list[Block]:
+        """Features in blocks of symbols."""
+        stocks = self.parts["panel"]["notes"]["stocks"]
+        ranges = _blocks(stocks, self.config.advanced.features.block_symbols)
+        self.board.plan(features=len(ranges))
+        return [
+            self._submit(
+                "features",
+                indicators.features_block,
+                _names.block("features", i, len(ranges), f"symbols {first}-{stop - 1}"),
+                needs=["panel"],
+                first=first,
+                stop=stop,
+                features=self.config.advanced.features.model_dump(),
+            )
+            for i, (first, stop) in enumerate(ranges)
+        ]
+
+    def start_sweep(self) -> list[Block]:
+        """The sweep in blocks of parameters; each fans out over blocks of symbols."""
+        sweep = self.config.advanced.sweep
+        ranges = _blocks(len(combinations(sweep.strategy, sweep.grid())), sweep.trials_per_block)
+        self.board.plan(backtest=len(ranges) + 2)
+        return [
+            self._submit(
+                "backtest",
+                backtest.sweep_block,
+                _names.block("backtest", i, len(ranges), f"trials {first:04d}-{stop - 1:04d}"),
+                needs=["panel"],
+                first=first,
+                stop=stop,
+                sweep=sweep.model_dump(),
+                costs=self.config.advanced.costs.model_dump(),
+            )
+            for i, (first, stop) in enumerate(ranges)
+        ]
+
+    def start_leak_tests(self) -> Block:
+        """The alarm against data from the future, on a sample of symbols."""
+        return self._submit(
+            "features",
+            validation.leak_tests,
+            "features leak tests",
+            needs=["panel"],
+            features=self.config.advanced.features.model_dump(),
+        )
+
+    def train(self, features: Sequence[Block]) -> None:
+        """Dataset, walk-forward folds, predictions out of sample, tomorrow's ranking."""
+        parts = self.board.collect(features)
+        if parts is None:
+            self.board.skip("train", "not run: it needs the features of every symbol")
+            return
+        train = self.config.advanced.train.model_dump()
+        made = self._run(
+            "train",
+            "dataset",
+            models.dataset,
+            "train dataset",
+            needs=["panel"],
+            after=features,
+            features=parts,
+            train=train,
+        )
+        if not made:
+            return
+        numbers = range(self.parts["dataset"]["notes"]["folds"])
+        self.board.plan(train=len(numbers) + 3)
+        kind = self.config.advanced.train.model
+        folds = [
+            self._submit(
+                "train",
+                models.fold,
+                f"train {kind} fold {i + 1}/{len(numbers)}",
+                needs=["dataset"],
+                number=i,
+                train=train,
+            )
+            for i in numbers
+        ]
+        ranking = self._submit(
+            "train", models.ranking, f"train {kind} for tomorrow", needs=["dataset"], train=train
+        )
+        scored = self.board.collect(folds)
+        if scored is not None:
+            self._run(
+                "train",
+                "predictions",
+                models.predictions,
+                "train scores out of sample",
+                needs=["panel", "dataset"],
+                after=folds,
+                folds=scored,
+                train=train,
+            )
+        self._keep("ranking", ranking)
+
+    def trade(self) -> None:
+        """The portfolio that follows the model's out-of-sample predictions."""
+        if "predictions" not in self.parts:
+            return
+        self._run(
+            "backtest",
+            "portfolio",
+            backtest.portfolio,
+            "backtest portfolio of the model",
+            needs=["panel", "predictions"],
+            portfolio=self.config.advanced.portfolio.model_dump(),
+            costs=self.config.advanced.costs.model_dump(),
+        )
+
+    def judge(self, sweep: Sequence[Block], leaks: Block) -> None:
+        """What of all trials survives honest testing."""
+        blocks = self.board.collect(sweep)
+        if blocks is not None:
+            self._run(
+                "backtest",
+                "trials",
+                backtest.trials,
+                "backtest trials judged",
+                needs=["panel"],
+                after=sweep,
+                blocks=blocks,
+                sweep=self.config.advanced.sweep.model_dump(),
+                costs=self.config.advanced.costs.model_dump(),
+            )
+        self._keep("leaks", leaks)
+
+    def publish(self) -> Result:
+        """Write the report and the summary; raise if any block failed.
+
+        Raises:
+            NightFailedError: names what failed; the report is there and marked incomplete.
+        """
+        summary = _publish.publish(self)
+        failures = self.board.failures
+        if failures:
+            raise NightFailedError(_names.failure_sentence(failures))
+        return summary
+
+    def _submit(
+        self,
+        stage: str,
+        step: Any,
+        label: str,
+        *,
+        needs: Sequence[str] = (),
+        after: Sequence[Block] = (),
+        **arguments: Any,
+    ) -> Block:
+        inputs = {name: self.parts[name] for name in needs}
+        waits = [*after, *(self.ended[name] for name in needs)]
+        return self.board.submit(stage, step, label, after=waits, **inputs, **arguments)
+
+    def _run(self, stage: str, name: str, step: Any, label: str, **arguments: Any) -> bool:
+        return self._keep(name, self._submit(stage, step, label, **arguments))
+
+    def _keep(self, name: str, block: Block) -> bool:
+        results = self.board.collect([block])
+        if results is None:
+            return False
+        self.parts[name] = results[0]
+        self.ended[name] = block
+        return True
+
+
+def _blocks(count: int, size: int) -> list[tuple[int, int]]:
+    """Cut `count` things into ranges of about `size`, at most `MAX_BLOCKS`; never by workers."""
+    size = max(size, -(-count // MAX_BLOCKS))
+    return [(first, min(first + size, count)) for first in range(0, count, size)]

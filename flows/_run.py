@@ -1,0 +1,183 @@
+"""Run or retry a night from this process: the server it needs, the flow, and what came of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from flows import _lock, _server
+from tasks.errors import EnvironmentFaultError, QilinError, UserError
+
+if TYPE_CHECKING:
+    from prefect import State
+    from prefect.client.schemas.objects import FlowRun
+
+    from flows._board import Board
+    from flows._settings import NightlyConfig
+
+Watcher = Callable[["Board"], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """How a night ended.
+
+    Attributes:
+        run_id: Prefect's id of the flow run.
+        name: its name, such as `nightly 2026-11-20 full`.
+        folder: folder below the store with report and summary; empty if it never got that far.
+        summary: content of `summary.json`; empty likewise.
+        error: one sentence if it did not complete.
+        exit_code: 0, or the code of the error.
+        queued: it was handed to a worker and is not over.
+    """
+
+    run_id: str
+    name: str
+    folder: str = ""
+    summary: dict[str, Any] = dataclasses.field(default_factory=dict)
+    error: str = ""
+    exit_code: int = 0
+    queued: bool = False
+
+
+def run_night(
+    config: NightlyConfig, *, watch: Watcher | None = None, verbose: bool = False
+) -> Finished:
+    """Run one night here and now, with a server of its own where none is configured.
+
+    Args:
+        config: what to run.
+        watch: called as the night goes on, for a display.
+        verbose: let Prefect's log lines through to the terminal.
+    """
+    _quieten(verbose)
+    with _server.prefect_server():
+        from prefect.client.orchestration import get_client
+        from prefect.states import Pending
+
+        from flows.nightly import nightly
+
+        with get_client(sync_client=True) as client:
+            flow_run = client.create_flow_run(
+                nightly,
+                parameters={"config": config.model_dump(mode="json")},
+                state=Pending(),
+                tags=["nightly", "market:cn-a", f"size:{config.size}"],
+            )
+        return _execute(flow_run, watch)
+
+
+def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False) -> Finished:
+    """Run a night again under its own id: what is done is found, the rest is computed.
+
+    Args:
+        run: id or name of a flow run; empty for the newest night that did not complete.
+        watch: as for `run_night`.
+        verbose: as for `run_night`.
+
+    Raises:
+        UserError: no such run, or it still works or has completed.
+    """
+    _quieten(verbose)
+    with _server.prefect_server():
+        from prefect.client.orchestration import get_client
+        from prefect.states import Scheduled
+
+        with get_client(sync_client=True) as client:
+            flow_run = _find(client, run)
+            if _lock.is_held(str(flow_run.id)):
+                raise UserError(
+                    f"run {flow_run.name!r} ({flow_run.id}) is still working: wait for it, or "
+                    f"cancel it in the UI"
+                )
+            client.set_flow_run_state(flow_run.id, Scheduled(message="Retried"), force=True)
+            if flow_run.deployment_id:
+                return Finished(str(flow_run.id), flow_run.name, queued=True)
+            flow_run = client.read_flow_run(flow_run.id)
+        return _execute(flow_run, watch)
+
+
+def _execute(flow_run: FlowRun, watch: Watcher | None) -> Finished:
+    from prefect.flow_engine import run_flow
+
+    from flows._progress import watched_by
+    from flows.nightly import nightly
+
+    with watched_by(watch):
+        state: State[Any] = run_flow(
+            nightly, flow_run=flow_run, parameters=dict(flow_run.parameters), return_type="state"
+        )
+    return _finished(flow_run, state)
+
+
+def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
+    import json
+
+    from prefect.client.orchestration import get_client
+
+    from flows import _session
+    from tasks.data.store import Store
+
+    run_id = str(flow_run.id)
+    store = Store()
+    with get_client(sync_client=True) as client:
+        name = client.read_flow_run(flow_run.id).name
+    folder = _session.folder_of(run_id, store)
+    text = store.read_note(f"{folder}/summary.json") if folder else ""
+    summary = json.loads(text) if text else {}
+    if state.is_completed():
+        return Finished(run_id, name, folder, summary)
+    outcome = state.result(raise_on_failure=False, _sync=True)
+    if isinstance(outcome, QilinError):
+        return Finished(run_id, name, folder, summary, str(outcome), outcome.exit_code)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    raise EnvironmentFaultError(
+        f"run {name!r} ended {state.name}: {state.message or 'no reason given'}; "
+        f"look at its log, then: qilin retry {run_id}"
+    )
+
+
+def _find(client: Any, run: str) -> FlowRun:
+    from prefect.client.schemas import filters, sorting
+    from prefect.client.schemas.objects import StateType
+
+    done = [StateType.COMPLETED]
+    where: dict[str, Any] = {"flow_filter": filters.FlowFilter(name={"any_": ["nightly"]})}
+    if not run:
+        where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": done}})
+    elif _is_uuid(run):
+        where = {"flow_run_filter": filters.FlowRunFilter(id={"any_": [uuid.UUID(run)]})}
+    else:
+        where["flow_run_filter"] = filters.FlowRunFilter(name={"any_": [run]})
+    newest = sorting.FlowRunSort.START_TIME_DESC
+    found = client.read_flow_runs(**where, sort=newest, limit=2)
+    if not found:
+        what = f"run {run!r} is not known" if run else "no night failed or crashed"
+        raise UserError(f"{what}: look at the list with qilin status")
+    if run and len(found) > 1 and not _is_uuid(run):
+        raise UserError(f"{len(found)} runs are called {run!r}: give the id of one of them")
+    chosen: FlowRun = found[0]
+    if chosen.state_type in done:
+        raise UserError(f"run {chosen.name!r} has completed: nothing is left to retry")
+    return chosen
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _quieten(verbose: bool) -> None:
+    """Keep Prefect's and Dask's lines off the terminal; the UI has them all the same."""
+    if verbose:
+        return
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")

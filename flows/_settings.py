@@ -1,0 +1,93 @@
+"""Settings of the night, composed of the areas' own: one model for TOML, flags and the UI's form."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
+from tasks.data.config import DataConfig, GateConfig, UniverseConfig
+from tasks.indicators.config import FeatureConfig
+from tasks.models.config import TrainConfig
+
+#: stocks of a small night
+SMALL_STOCKS = 50
+
+
+class ReportConfig(BaseModel):
+    """How the report looks; changes no number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    up_color: Literal["neutral", "red_up", "green_up"] = Field(
+        "neutral",
+        title="Colour of gains",
+        description="neutral (default): blue up, orange down; red_up: as on A-share screens; "
+        "green_up: the reverse. Signs and words always say it too.",
+    )
+
+
+class Advanced(BaseModel):
+    """Expert settings; every one has a sound default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gate: GateConfig = Field(GateConfig(), title="Quality gate")
+    universe: UniverseConfig = Field(UniverseConfig(), title="Universe")
+    features: FeatureConfig = Field(FeatureConfig(), title="Features")
+    sweep: SweepConfig = Field(SweepConfig(), title="Sweep of strategy parameters")
+    costs: CostConfig = Field(CostConfig(), title="Costs of trading")
+    portfolio: PortfolioConfig = Field(PortfolioConfig(), title="Portfolio of the model")
+    train: TrainConfig = Field(TrainConfig(), title="Training")
+    report: ReportConfig = Field(ReportConfig(), title="Report")
+
+
+class NightlyConfig(BaseModel):
+    """What one night does. Submit unchanged for the standard night on the simulated market."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_date: str = Field(
+        "",
+        title="Data date",
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="Session to work on, such as 2026-11-20. Empty (default): the last session "
+        "that closed before the scheduled start, or the data's newest day if that is older.",
+    )
+    size: Literal["small", "full"] = Field(
+        "full",
+        title="Size",
+        description=f"small: the first {SMALL_STOCKS} stocks, for a quick look; full (default): "
+        "all stocks.",
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto",
+        title="Device",
+        description="auto (default) uses a GPU if there is one, else the CPU, and says so in the "
+        "report; cpu and gpu ask for one of them.",
+    )
+    language: Literal["en", "zh"] = Field(
+        "en",
+        title="Language",
+        description="Language the report opens in: en (default) or zh. Both are in the file.",
+    )
+    note: str = Field(
+        "",
+        title="Note",
+        max_length=500,
+        description="A sentence to find this run by later; shown in the report. Default empty.",
+    )
+    data: DataConfig = Field(
+        DataConfig(),
+        title="Data",
+        description="Where bars come from. The default is a simulated market with a known answer.",
+    )
+    advanced: Advanced = Field(
+        Advanced(), title="Advanced", description="Expert settings; sound as they are."
+    )
+
+    @property
+    def max_symbols(self) -> int:
+        """Most stocks that the night looks at, 0 for all."""
+        return SMALL_STOCKS if self.size == "small" else 0

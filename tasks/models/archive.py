@@ -1,0 +1,76 @@
+"""How datasets and fold results become files of an artifact, and come back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.data import codec
+from tasks.models.dataset import Dataset
+from tasks.models.scores import Score
+from tasks.models.walkforward import Fold, FoldResult
+
+if TYPE_CHECKING:
+    from tasks.data.store import Artifact, Store
+
+_ARRAYS = ("X", "y", "returns", "day", "column", "starts")
+
+
+def dataset_files(data: Dataset) -> dict[str, bytes]:
+    """One `.npy` file per array, and a JSON head with names, dates and symbols."""
+    head = {
+        "names": list(data.names),
+        "dates": [str(d) for d in data.dates],
+        "symbols": list(data.symbols),
+        "span": data.span,
+    }
+    files = {f"{name}.npy": codec.array_bytes(getattr(data, name)) for name in _ARRAYS}
+    return files | {"head.json": json.dumps(head).encode()}
+
+
+def dataset_from(store: Store, artifact: Artifact) -> Dataset:
+    """Read back what `dataset_files` gave."""
+    head = store.read_json(artifact, "head.json")
+    arrays = {name: store.read_array(artifact, f"{name}.npy") for name in _ARRAYS}
+    return Dataset(
+        **arrays,
+        names=tuple(head["names"]),
+        dates=np.array(head["dates"], dtype="datetime64[D]"),
+        symbols=tuple(head["symbols"]),
+        span=head["span"],
+    )
+
+
+def fold_files(result: FoldResult) -> dict[str, bytes]:
+    """Predictions, the model's own bytes, and a JSON head with windows and scores."""
+    head = {
+        "fold": dataclasses.asdict(result.fold),
+        "rows": list(result.rows),
+        "scores": {name: dataclasses.asdict(score) for name, score in result.scores.items()},
+        "importance": result.importance,
+        "device": result.device,
+        "note": result.note,
+    }
+    return {
+        "predictions.npy": codec.array_bytes(result.predictions),
+        "model.bin": result.model,
+        "head.json": json.dumps(head).encode(),
+    }
+
+
+def fold_from(store: Store, artifact: Artifact) -> FoldResult:
+    """Read back what `fold_files` gave."""
+    head = store.read_json(artifact, "head.json")
+    return FoldResult(
+        fold=Fold(**head["fold"]),
+        predictions=store.read_array(artifact, "predictions.npy"),
+        rows=(head["rows"][0], head["rows"][1]),
+        model=store.read_bytes(artifact, "model.bin"),
+        scores={name: Score(**score) for name, score in head["scores"].items()},
+        importance=head["importance"],
+        device=head["device"],
+        note=head["note"],
+    )

@@ -1,0 +1,104 @@
+"""Training as steps: dataset, walk-forward folds, scores out of sample, tomorrow's ranking."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from tasks._step import Context, Output, step
+from tasks.data import codec
+from tasks.data.store import Artifact, Store
+from tasks.models import archive, evaluate, walkforward
+from tasks.models.config import TrainConfig
+from tasks.models.dataset import Block
+from tasks.models.dataset import dataset as build
+from tasks.models.labels import label_span, labels
+
+PACKAGES = ("numpy", "pandas", "scipy", "lightgbm", "xgboost", "torch")
+
+
+@step("train", packages=("numpy",))
+def dataset(
+    ctx: Context, panel: Artifact, features: list[Artifact], train: dict[str, Any]
+) -> Output:
+    """Rows of (date, symbol) with features and label, transformed within each day."""
+    config = TrainConfig.model_validate(train)
+    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    universe = ctx.store.read_array(panel, "universe.npy")
+    made = build(
+        [_block(ctx.store, part) for part in features],
+        labels(
+            stocks,
+            config.label,
+            tradable=~np.isnan(stocks["open"]),
+            jumps=ctx.store.read_array(panel, "jumps.npy"),
+        ),
+        stocks.dates,
+        span=label_span(config.label),
+        eligible=universe,
+        preprocess=config.preprocess,
+        label_transform=config.label_transform,
+    )
+    folds = walkforward.folds(len(made.dates), config, span=made.span, start=made.first_day)
+    notes = {"rows": len(made.day), "features": len(made.names), "folds": len(folds)}
+    return Output("dataset", archive.dataset_files(made), rows=len(made.day), notes=notes)
+
+
+@step("train", packages=PACKAGES)
+def fold(ctx: Context, dataset: Artifact, number: int, train: dict[str, Any]) -> Output:
+    """One walk-forward fold: a model, its scores and its predictions out of sample."""
+    config = TrainConfig.model_validate(train)
+    data = archive.dataset_from(ctx.store, dataset)
+    window = walkforward.folds(len(data.dates), config, span=data.span, start=data.first_day)
+    result = walkforward.fit_fold(window[number], data, config)
+    notes = {"device": result.device, "reason": result.note}
+    return Output("fold", archive.fold_files(result), rows=len(result.predictions), notes=notes)
+
+
+@step("train", packages=PACKAGES)
+def predictions(
+    ctx: Context,
+    panel: Artifact,
+    dataset: Artifact,
+    folds: list[Artifact],
+    train: dict[str, Any],
+) -> Output:
+    """Predictions of all folds on the grid, and what they are worth out of sample."""
+    config = TrainConfig.model_validate(train)
+    data = archive.dataset_from(ctx.store, dataset)
+    results = [archive.fold_from(ctx.store, part) for part in folds]
+    walk = walkforward.assemble(data, results)
+    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    found = evaluate.evaluation(data, walk, stocks, config)
+    files = {
+        "predictions.npy": codec.array_bytes(walk.predictions),
+        "evaluation.json": json.dumps(found, sort_keys=True).encode(),
+    }
+    return Output("predictions", files, rows=int(np.isfinite(walk.predictions).sum()))
+
+
+@step("train", packages=PACKAGES)
+def ranking(ctx: Context, dataset: Artifact, train: dict[str, Any]) -> Output:
+    """A model fitted on every labelled row, and its ranking for the next session."""
+    config = TrainConfig.model_validate(train)
+    data = archive.dataset_from(ctx.store, dataset)
+    fitted = walkforward.production_fit(data, config)
+    table = walkforward.rank_tomorrow(data, fitted.model, config)
+    files = {
+        "ranking.parquet": codec.frame_bytes(table),
+        "model.bin": fitted.model,
+        "importance.json": json.dumps(fitted.importance, sort_keys=True).encode(),
+    }
+    notes = {"device": fitted.device, "reason": fitted.note, "ranked": len(table)}
+    return Output("ranking", files, rows=len(table), notes=notes)
+
+
+def _block(store: Store, part: Artifact) -> Block:
+    head = store.read_json(part, "head.json")
+    values = store.read_array(part, "features.npy")
+    return Block(tuple(head["symbols"]), dict(zip(head["names"], values, strict=True)))
+
+
+STEPS = (dataset, fold, predictions, ranking)
