@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.models.crosssection import rank
+from tasks.models.means import estimate_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +22,23 @@ MIN_NAMES = 5
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """Mean daily information coefficients of a window; NaN where no day could be scored."""
+    """Mean daily information coefficients of a window; NaN where no day could be scored.
+
+    Attributes:
+        ic: mean of Pearson's correlations.
+        rank_ic: mean of Spearman's.
+        low, high: Newey-West 95 % interval of `rank_ic`.
+        days: days scored.
+    """
 
     ic: float
     rank_ic: float
+    low: float
+    high: float
     days: int
+
+
+_UNSCORED = Score(math.nan, math.nan, math.nan, math.nan, 0)
 
 
 def daily_ic(
@@ -50,24 +64,30 @@ def daily_ic(
     x, y = _centred(x, both, n), _centred(y, both, n)
     with np.errstate(invalid="ignore", divide="ignore"):
         r: Array = (x * y).sum(axis=1) / np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    r[(n < min_names) | ~np.isfinite(r)] = np.nan
+    flat = _is_flat(predictions, both) | _is_flat(returns, both)
+    r[(n < min_names) | flat | ~np.isfinite(r)] = np.nan
     return r
 
 
 def score(day: NDArray[np.int32], predictions: Array, returns: Array) -> Score:
     """Mean daily IC and rank IC of rows that are sorted by day."""
     if len(day) == 0:
-        return Score(float("nan"), float("nan"), 0)
+        return _UNSCORED
     days, row = np.unique(day, return_inverse=True)
     place = np.arange(len(day)) - np.searchsorted(row, row)
     shape = (len(days), int(place.max()) + 1)
     x, y = np.full(shape, np.nan), np.full(shape, np.nan)
     x[row, place], y[row, place] = predictions, returns
     ic, rank_ic = daily_ic(x, y), daily_ic(x, y, ranked=True)
-    known = np.isfinite(rank_ic)
-    if not known.any():
-        return Score(float("nan"), float("nan"), 0)
-    return Score(float(ic[known].mean()), float(rank_ic[known].mean()), int(known.sum()))
+    ranked = estimate_mean(rank_ic)
+    return Score(estimate_mean(ic).mean, ranked.mean, ranked.low, ranked.high, ranked.n)
+
+
+def _is_flat(values: Array, valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Days on which all values are equal; rounding of their mean must not look like spread."""
+    low = np.where(valid, values, np.inf).min(axis=1, initial=np.inf)
+    high = np.where(valid, values, -np.inf).max(axis=1, initial=-np.inf)
+    return np.asarray(high <= low)
 
 
 def _centred(values: Array, valid: NDArray[np.bool_], n: NDArray[np.int64]) -> Array:

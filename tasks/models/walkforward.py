@@ -16,7 +16,7 @@ import numpy as np
 
 from tasks.errors import UserError
 from tasks.models.scores import Score, score
-from tasks.models.trainers.base import fit, load
+from tasks.models.trainers.base import Model, fit, load
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from tasks.models.config import TrainConfig
     from tasks.models.dataset import Dataset
+
+#: days of a training window that are scored; predicting them all takes as long as training
+SCORED_DAYS = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +51,8 @@ class FoldResult:
         predictions: float64, one for each of the dataset's rows in the test window.
         rows: first and last+1 of these rows.
         model: the model's bytes, for `tasks.models.trainers.base.load`.
-        scores: `train`, `valid` and `test` to their daily information coefficients.
+        scores: `train`, `valid` and `test` to their mean daily information coefficients; long
+            windows before the test are scored on evenly spaced days.
         importance: feature name to its share of the total gain, adding up to 1.
         device: `cpu` or `gpu`, what was really used.
         note: why another device was used than asked for; empty otherwise.
@@ -150,21 +154,17 @@ def fit_fold(fold: Fold, dataset: Dataset, config: TrainConfig) -> FoldResult:
     """
     train = dataset.rows(fold.train_start, fold.train_stop)
     model = _fit_rows(dataset, train, config)
-    windows = {
-        "train": train,
-        "valid": dataset.rows(fold.valid_start, fold.valid_stop),
-        "test": dataset.rows(fold.test_start, fold.test_stop),
-    }
-    predicted = {name: model.predict(dataset.X[rows]) for name, rows in windows.items()}
-    test = windows["test"]
+    test = dataset.rows(fold.test_start, fold.test_stop)
+    predictions = model.predict(dataset.X[test])
     return FoldResult(
         fold=fold,
-        predictions=predicted["test"],
+        predictions=predictions,
         rows=(test.start, test.stop),
         model=model.to_bytes(),
         scores={
-            name: score(dataset.day[rows], predicted[name], dataset.returns[rows])
-            for name, rows in windows.items()
+            "train": _in_sample(dataset, fold.train_start, fold.train_stop, model),
+            "valid": _in_sample(dataset, fold.valid_start, fold.valid_stop, model),
+            "test": score(dataset.day[test], predictions, dataset.returns[test]),
         },
         importance=_shares(dataset.names, model.importance()),
         device=model.device,
@@ -217,7 +217,7 @@ def production_fit(dataset: Dataset, config: TrainConfig) -> Production:
         model=model.to_bytes(),
         train_start=start,
         train_stop=stop,
-        score=score(dataset.day[rows], model.predict(dataset.X[rows]), dataset.returns[rows]),
+        score=_in_sample(dataset, start, stop, model),
         importance=_shares(dataset.names, model.importance()),
         device=model.device,
         note=model.note,
@@ -257,7 +257,16 @@ def rank_tomorrow(dataset: Dataset, model: bytes, config: TrainConfig) -> pd.Dat
     )
 
 
-def _fit_rows(dataset: Dataset, rows: slice, config: TrainConfig) -> Any:
+def _in_sample(dataset: Dataset, start: int, stop: int, model: Model) -> Score:
+    """Score of at most `SCORED_DAYS` evenly spaced days of a window."""
+    step = max(1, -(-(stop - start) // SCORED_DAYS))
+    rows = dataset.rows(start, stop)
+    chosen = np.flatnonzero((dataset.day[rows] - start) % step == 0) + rows.start
+    predicted = model.predict(dataset.X[chosen])
+    return score(dataset.day[chosen], predicted, dataset.returns[chosen])
+
+
+def _fit_rows(dataset: Dataset, rows: slice, config: TrainConfig) -> Model:
     """Fit on the labelled rows of a slice."""
     y = dataset.y[rows]
     known = ~np.isnan(y)
