@@ -45,6 +45,7 @@ class Trial:
         sharpe: net of costs, per year, over the selection period.
         q: probability of being luck after correction for all trials.
         deflated: deflated Sharpe ratio, a probability.
+        adjusted: net Sharpe after the haircut for the number of trials.
         out_of_sample: net Sharpe per year on data that selection never saw.
         drawdown: largest loss from a peak, a fraction below zero.
         turnover: one-way traded value per year in multiples of the capital.
@@ -62,6 +63,7 @@ class Trial:
     sharpe: Estimate | None = None
     q: float | None = None
     deflated: float | None = None
+    adjusted: float | None = None
     out_of_sample: Estimate | None = None
     drawdown: float | None = None
     turnover: float | None = None

@@ -39,14 +39,14 @@ COLOURS: Final[dict[str, str]] = {
 #: blue - white - orange, nine steps, for signed values; the middle is the page's own ground
 DIVERGING: Final = (
     "#08519c",
-    "#3f7fb8",
+    "#2f6ea8",
     "#7fb0d6",
     "#c3dcee",
     "#f6f6f4",
     "#fbdcbb",
     "#f3b070",
-    "#d97c27",
-    "#a84f04",
+    "#b85c00",
+    "#7f3f00",
 )
 MAX_POINTS: Final = 600
 
@@ -79,6 +79,7 @@ class Canvas:
         height: int = 280,
         *,
         heights: Sequence[float] = (1,),
+        columns: int = 1,
         left: int = 62,
         right: int = 16,
         top: int = 14,
@@ -96,15 +97,17 @@ class Canvas:
             FigureCanvasSVG(self.figure)
             grid = self.figure.add_gridspec(
                 len(heights),
-                1,
+                columns,
                 height_ratios=list(heights),
                 left=left / width,
                 right=1 - right / width,
                 top=1 - top / height,
                 bottom=bottom / height,
                 hspace=0.16,
+                wspace=0.12,
             )
-            self.axes: list[Axes] = [self.figure.add_subplot(grid[i]) for i in range(len(heights))]
+            cells = range(len(heights) * columns)
+            self.axes: list[Axes] = [self.figure.add_subplot(grid[i]) for i in cells]
             for axes in self.axes:
                 _plain(axes)
 
@@ -147,18 +150,12 @@ class Canvas:
         """The finished picture as inline SVG with title and description."""
         import matplotlib as mpl
 
-        for axes in self.axes:
-            self._register_numbers(axes)
         buffer = io.StringIO()
         with mpl.rc_context(_STYLE | {"svg.hashsalt": self.name}):  # type: ignore[arg-type]
             self.figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
         # The bytes come from matplotlib a line above, never from outside.
         root = ElementTree.fromstring(buffer.getvalue().split("\n", 3)[3])  # noqa: S314
         return self._page_svg(root, Text(pick(finding), pick(finding, "zh")), question)
-
-    def _register_numbers(self, axes: Axes) -> None:
-        """Nothing to translate in tick numbers; they are drawn as they are."""
-        axes.tick_params(colors=COLOURS["muted"], labelsize=11)
 
     def _page_svg(self, root: ElementTree.Element, finding: Words, question: Words) -> str:
         for child in list(root):
@@ -219,10 +216,10 @@ class Canvas:
         for key, value in element.attrib.items():
             if key in ("class", "id", "href"):
                 continue
-            value = _REFERENCE.sub(rf"url(#{self.name}-\1)", value)
+            own = _REFERENCE.sub(rf"url(#{self.name}-\1)", value)
             if key in ("d", "x", "y", "transform", "points", "width", "height"):
-                value = _NUMBER.sub(_rounded, value).replace("\n", "")
-            element.set(key, value)
+                own = _NUMBER.sub(_rounded, own).replace("\n", "")
+            element.set(key, own)
         if element.attrib.get("transform", "").startswith("rotate(-0 "):
             del element.attrib["transform"]
         if "style" in element.attrib:

@@ -1,0 +1,214 @@
+"""The first screen: five questions, each with its answer, for the report and the artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tasks.report import format as fmt
+from tasks.report import verdict
+from tasks.report.night import Action, Changes, DataHealth, Missing, Move, Night
+from tasks.report.research import Trials
+from tasks.report.states import State, worst
+from tasks.report.words import Text, Words, is_empty, join, plural, say
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """One question of the first screen, its answer, a few facts below it, and where to read on."""
+
+    question: Words
+    state: State
+    headline: Words
+    facts: tuple[tuple[Words, Words], ...] = ()
+    section: str = "A"
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """The five answers; `todo` is empty if there is nothing to do."""
+
+    trust: Answer
+    data: Answer
+    survivors: Answer
+    changes: Answer
+    todo: tuple[Action, ...]
+
+    def four(self) -> tuple[Answer, ...]:
+        """The answers that are sentences, in order."""
+        return (self.trust, self.data, self.survivors, self.changes)
+
+
+def answers(night: Night) -> Answers:
+    """Answer the five questions from the night's facts."""
+    trust = Answer(
+        Text("Can I trust this night?", "这次运行可信吗？"),
+        verdict.state(night),
+        verdict.sentence(night),
+        section="J",
+    )
+    return Answers(trust, _data(night), _survivors(night), _changed(night), verdict.actions(night))
+
+
+def _data(night: Night) -> Answer:
+    question = Text("Is the data good and fresh?", "数据是否完好、及时？")
+    health = night.health
+    if isinstance(health, Missing):
+        return Answer(question, health.state, health.why, section="H")
+    coverage = say(
+        "{n} symbols ({p})",
+        "{n} 只股票（{p}）",
+        n=fmt.of(health.present, health.expected),
+        p=fmt.share(_share(health.present, health.expected)),
+    )
+    checks = [c for c in health.checks if c.state != "SKIP"]
+    facts: list[tuple[Words, Words]] = [
+        (Text("coverage of the last day", "末日覆盖率"), coverage),
+        (Text("set aside", "已隔离"), _quarantine(health)),
+        (
+            Text("checks passed", "检查通过"),
+            fmt.of(sum(c.state == "PASS" for c in checks), len(checks)),
+        ),
+        (Text("leak tests passed", "泄漏检验通过"), leak_count(night)),
+    ]
+    state = health.state
+    if not isinstance(night.leaks, Missing):
+        state = worst([state, *(t.state for t in night.leaks)])
+    return Answer(question, state, _freshness(health), tuple(facts), "H")
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+def _freshness(health: DataHealth) -> Words:
+    if health.stale:
+        return say(
+            "Newest day {a}, expected {b}",
+            "最新交易日 {a}，应为 {b}",
+            a=health.last_day,
+            b=health.expected_day,
+        )
+    return say("Fresh: {a}, as expected", "及时：{a}，与预期一致", a=health.last_day)
+
+
+def _quarantine(health: DataHealth) -> Words:
+    n = len(health.quarantined)
+    if not n:
+        return Text("none", "无")
+    shown: list[Words] = [q.symbol for q in health.quarantined[:3]]
+    if n > 3:
+        shown.append("…")
+    return say(
+        "{n} ({s})",
+        "{n} 只（{s}）",
+        n=f"{n:,}",
+        s=join(shown),
+    )
+
+
+def leak_count(night: Night) -> Words:
+    """Leak tests passed of those run, and whether the planted leak was caught."""
+    if isinstance(night.leaks, Missing):
+        return night.leaks.why
+    run = [t for t in night.leaks if t.state != "SKIP"]
+    passed = fmt.of(sum(t.state == "PASS" for t in run), len(run))
+    planted = [t for t in run if t.planted]
+    if not planted:
+        return say("{p}; none planted", "{p}；未植入", p=passed)
+    caught = all(t.state == "PASS" for t in planted)
+    return (
+        say("{p}; planted leak caught", "{p}；植入泄漏已捕获", p=passed)
+        if caught
+        else say("{p}; planted leak missed", "{p}；植入泄漏未捕获", p=passed)
+    )
+
+
+def _survivors(night: Night) -> Answer:
+    question = Text("Did anything survive honest testing?", "是否有结果通过诚实检验？")
+    trials = night.trials
+    if isinstance(trials, Missing):
+        return Answer(question, trials.state, trials.why, section="C")
+    state: State = "WARN" if trials.count("EXCLUDED") else "PASS"
+    if not is_empty(verdict.unusable(night)):
+        state = "FAIL"
+    return Answer(question, state, survival(trials), _survivor_facts(trials), "C")
+
+
+def survival(trials: Trials) -> Words:
+    """The finding: how many of N survive at which level."""
+    n = trials.count("SURVIVES")
+    return say(
+        "{n} trials survive (FDR {l})" if n != 1 else "{n} trials survives (FDR {l})",
+        "{n} 个试验通过多重检验（FDR {l}）",
+        n=fmt.of(n, trials.tried),
+        l=fmt.share(trials.level),
+    )
+
+
+def _survivor_facts(trials: Trials) -> tuple[tuple[Words, Words], ...]:
+    facts: list[tuple[Words, Words]] = []
+    if trials.noise_best is not None:
+        facts.append(
+            (Text("best of noise would reach", "纯噪声最优可达"), fmt.estimate(trials.noise_best))
+        )
+    if trials.best is not None:
+        best = say(
+            "{e} (best of {n})",
+            "{e}（{n} 个中最优）",
+            e=fmt.estimate(trials.best),
+            n=f"{trials.tried:,}",
+        )
+        facts.append((Text("best net Sharpe seen", "所见最高扣费后夏普"), best))
+    for trial in trials.of("SURVIVES")[:2]:
+        line = say(
+            "{s}, q = {q}", "{s}，q = {q}", s=fmt.estimate(trial.sharpe), q=fmt.q_value(trial.q)
+        )
+        facts.append((trial.name, line))
+    if n := trials.count("EXCLUDED"):
+        facts.append((Text("not scored", "未评分"), fmt.of(n, trials.tried)))
+    return tuple(facts)
+
+
+def _changed(night: Night) -> Answer:
+    question = Text("What changed since the last night?", "与上次相比有何变化？")
+    changes = night.changes
+    if isinstance(changes, Missing):
+        return Answer(question, changes.state, changes.why, section="B")
+    facts: tuple[tuple[Words, Words], ...] = (
+        (Text("inputs that changed", "有变化的输入"), changed_inputs(changes)),
+        (Text("entered", "新进"), names(changes.entered)),
+        (Text("left", "退出"), names(changes.left)),
+        (Text("moved", "变动"), names(changes.moved)),
+    )
+    headline = say(
+        "{what} since {d}", "自 {d} 起：{what}", what=turnover(changes), d=changes.previous_day
+    )
+    return Answer(question, "PASS", headline, facts, "B")
+
+
+def turnover(changes: Changes) -> Words:
+    """How many survivors entered and left, in words."""
+    entered, left = len(changes.entered), len(changes.left)
+    if not entered and not left:
+        return Text("No survivor entered or left", "无新进或退出")
+    return Text(
+        f"{entered} {plural(entered, 'survivor', 'survivors')} entered, {left} left",
+        f"新进 {entered} 个，退出 {left} 个",
+    )
+
+
+def changed_inputs(changes: Changes) -> Words:
+    """Names of the inputs that differ from the previous night."""
+    changed = [i.name for i in changes.inputs if i.changed]
+    return join(changed) if changed else Text("none", "无")
+
+
+def names(moves: Sequence[Move], most: int = 3) -> Words:
+    """The first names, and how many more."""
+    if not moves:
+        return Text("none", "无")
+    shown: list[Words] = [m.name for m in moves[:most]]
+    if len(moves) > most:
+        shown.append(say("{n} more", "另 {n} 个", n=str(len(moves) - most)))
+    return join(shown)

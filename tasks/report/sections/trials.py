@@ -1,0 +1,82 @@
+"""D: everything that was tried."""
+
+from __future__ import annotations
+
+from tasks.report import format as fmt
+from tasks.report.blocks import Block, Cell, Facts, Grid, Prose, Section, number, words
+from tasks.report.charts import trials as charts
+from tasks.report.night import Missing, Night
+from tasks.report.research import TRIAL_STATES, Trials
+from tasks.report.sections.survivors import table
+from tasks.report.states import State
+from tasks.report.words import Text, Words, say
+
+NAME = Text("All trials", "全部试验")
+#: rows inside the page; the CSV beside it has all
+MOST_ROWS = 100
+MOST_MAPS = 3
+
+_LABELS = {
+    "SURVIVES": Text("survive", "通过"),
+    "CANDIDATE": Text("candidates", "候选"),
+    "REJECTED": Text("rejected", "被拒绝"),
+    "EXCLUDED": Text("not scored", "未评分"),
+}
+
+
+def build(night: Night) -> Section:
+    """Counts that add up, the histogram against luck, parameter maps, the first rows."""
+    trials = night.trials
+    if isinstance(trials, Missing):
+        return Section("D", "trials", NAME, trials.state, trials.why)
+    state: State = "WARN" if trials.count("EXCLUDED") else "PASS"
+    pictures = [charts.histogram(trials)]
+    pictures += [charts.parameter_map(trials, m, i) for i, m in enumerate(trials.maps[:MOST_MAPS])]
+    blocks: list[Block] = [
+        Prose(the_sum(trials), "rule"),
+        Facts(_facts(trials)),
+        Grid(tuple(pictures)),
+    ]
+    rows = trials.of("SURVIVES", "CANDIDATE", "REJECTED")[:MOST_ROWS]
+    if rows:
+        blocks.append(table(trials, rows, "trials-table"))
+        if len(rows) < trials.tried:
+            blocks.append(_left_out(trials, len(rows)))
+    return Section("D", "trials", NAME, state, pictures[0].finding, tuple(blocks))
+
+
+def the_sum(trials: Trials) -> Words:
+    """The four counts as a sum that gives N."""
+    en = " + ".join(f"{trials.count(s):,} {_LABELS[s].en}" for s in TRIAL_STATES)
+    zh = " + ".join(f"{trials.count(s):,} {_LABELS[s].zh}" for s in TRIAL_STATES)
+    return say("{en} = {n} trials", "{zh} = {n} 个试验", en=en, zh=zh, n=f"{trials.tried:,}")
+
+
+def _facts(trials: Trials) -> tuple[tuple[Words, Cell], ...]:
+    rows: list[tuple[Words, Cell]] = []
+    if trials.best is not None:
+        label = say("best net Sharpe of {n}", "{n} 个中最高扣费后夏普", n=f"{trials.tried:,}")
+        rows.append((label, words(f"{fmt.estimate(trials.best)} · {trials.best_name}")))
+    if trials.noise_best is not None:
+        label = say("best of {n} without skill", "{n} 个无技能时的最优", n=f"{trials.scored:,}")
+        rows.append((label, number(fmt.estimate(trials.noise_best), trials.noise_best.value)))
+    if trials.overfitting is not None:
+        label = Text("probability of backtest overfitting", "回测过拟合概率")
+        rows.append((label, number(fmt.estimate(trials.overfitting), trials.overfitting.value)))
+    for reason, n in trials.excluded:
+        label = say("not scored: {r}", "未评分：{r}", r=reason)
+        rows.append((label, number(fmt.of(n, trials.tried), n)))
+    return tuple(rows)
+
+
+def _left_out(trials: Trials, shown: int) -> Prose:
+    text = say(
+        "The table holds the {k} trials least likely to be luck; the other {n} are {where}.",
+        "表中为最不可能出于运气的 {k} 个试验；其余 {n} 个{where}。",
+        k=f"{shown:,}",
+        n=f"{trials.tried - shown:,}",
+        where=say("in {f}", "见 {f}", f=trials.csv)
+        if trials.csv
+        else Text("only counted", "仅计数"),
+    )
+    return Prose(text, "note")
