@@ -1,0 +1,140 @@
+"""Processes that Qilin starts beside itself: guarded ones, lasting ones, and their end.
+
+A guarded process ends with the program that started it. A lasting one belongs to `qilin up`: it is
+recorded with its start time, so that `qilin down` stops what it was and never a stranger that got
+the same process id later.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import psutil
+
+from flows import _guard
+from tasks import settings
+from tasks.errors import EnvironmentFaultError
+
+#: a log longer than this is moved aside (one generation) before a process appends to it
+LOG_LIMIT_BYTES = 10_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Lasting:
+    """A recorded process: what it is for, which it is, and where it writes its log."""
+
+    name: str
+    pid: int
+    started: float
+    log: str
+
+    def process(self) -> psutil.Process | None:
+        """The living process, or None if it ended (even if its id was taken by another)."""
+        try:
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.started) < 1.0
+            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def log_path(name: str) -> Path:
+    """Log file of a process, below the store's local folder."""
+    return settings.local_home() / "logs" / f"{name}.log"
+
+
+def start_guarded(
+    name: str, command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start a process that ends when this one does; end it earlier with `stop_guarded`."""
+    guarded = [sys.executable, "-I", _guard.__file__, *command]
+    with _open_log(name) as log:
+        return subprocess.Popen(  # noqa: S603 - our own command, no shell
+            guarded,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            start_new_session=True,  # a Ctrl-C is for the owner, who then ends it in order
+        )
+
+
+def stop_guarded(process: subprocess.Popen[bytes]) -> None:
+    """End a guarded process and everything that it started."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+    try:
+        process.wait(timeout=2 * _guard.GRACE_SECONDS + 5)
+    except subprocess.TimeoutExpired:
+        stop_tree([psutil.Process(process.pid)])
+        process.wait()
+
+
+def start_lasting(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Lasting:
+    """Start a process that goes on after this one has ended."""
+    with _open_log(name) as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=settings.CHECKOUT,
+            start_new_session=True,
+        )
+    started = psutil.Process(process.pid).create_time()
+    return Lasting(name, process.pid, started, str(log_path(name)))
+
+
+def stop_tree(roots: Sequence[psutil.Process], grace_seconds: float = 10.0) -> int:
+    """End processes with all their descendants, politely first; how many there were."""
+    family: dict[int, psutil.Process] = {}
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family.update({p.pid: p for p in [root, *root.children(recursive=True)]})
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for process in list(family.values()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # Children that were born since the last look belong to the family too.
+                family.update({p.pid: p for p in process.children(recursive=True)})
+                process.send_signal(sign)
+        _, alive = psutil.wait_procs(family.values(), timeout=grace_seconds)
+        if not alive:
+            break
+        family = {p.pid: p for p in alive} | family
+    return len(family)
+
+
+def last_line(log: Path | str) -> str:
+    """The last line with text in a log, for a sentence about why a process ended."""
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - 4096))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _open_log(name: str) -> BinaryIO:
+    path = log_path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
+            path.replace(path.with_suffix(".old.log"))
+        return path.open("ab")
+    except OSError as error:
+        raise EnvironmentFaultError(
+            f"the log {path} cannot be written ({error.strerror}); free space or fix its "
+            "permissions, or set QILIN_HOME to another place"
+        ) from error

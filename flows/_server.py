@@ -1,0 +1,278 @@
+"""The Prefect server that a command talks to: a configured one, the lasting one, or one for itself.
+
+In this order: `PREFECT_API_URL` (environment or Prefect profile) is taken as it is; the server of
+`qilin up` is used while it answers; otherwise a server on SQLite starts on loopback and ends with
+the command. Its database stays under the store, so that `qilin up` shows earlier runs.
+
+Prefect reads its settings when it is first imported. Hence nothing here imports Prefect: settings
+go to the environment (children inherit them), and into Prefect only where it is loaded already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+import tomllib
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from flows import _processes
+from tasks import settings
+from tasks.errors import EnvironmentFaultError, UserError
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_PORT = 4200
+#: a first start on a busy machine was measured at 33 s
+START_TIMEOUT_SECONDS = 180.0
+SERVER_LOG = "prefect-server"
+
+
+def prefect_folder() -> Path:
+    """Prefect's own files: database, results, profiles."""
+    return settings.local_home() / "prefect"
+
+
+def server_record() -> Path:
+    """Where `qilin up` records its server."""
+    return prefect_folder() / "server.json"
+
+
+@contextlib.contextmanager
+def prefect_server(meanwhile: Callable[[], object] | None = None) -> Iterator[str]:
+    """Have a Prefect server for a while; gives the URL of its API.
+
+    Args:
+        meanwhile: called while the server starts, with Prefect's settings already in force; loading
+            the flow here hides most of the wait.
+
+    Raises:
+        EnvironmentFaultError: the configured server does not answer, a port is taken, or the own
+            server did not start.
+    """
+    configured, running = configured_url(), running_url()
+    if configured or running:
+        with applied({} if configured else client_environment(running)):
+            _require_answer(configured or running)
+            if meanwhile is not None:
+                meanwhile()
+            yield configured or running
+        return
+    port = choose_port()
+    url = f"http://{LOOPBACK}:{port}/api"
+    with applied(client_environment(url)), _own_server(port, url) as lives:
+        if meanwhile is not None:
+            meanwhile()
+        wait_until_ready(url, lives)
+        yield url
+
+
+def configured_url() -> str:
+    """The API that the user has configured for Prefect, empty if there is none."""
+    return os.environ.get("PREFECT_API_URL", "") or _profile_url()
+
+
+def running_url() -> str:
+    """The API of the server that `qilin up` started, empty if it does not answer."""
+    try:
+        url = str(json.loads(server_record().read_text())["url"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return ""
+    return url if answers(url) else ""
+
+
+def answers(url: str, timeout_seconds: float = 3.0) -> bool:
+    """Whether a Prefect API answers and says that it is well."""
+    try:
+        return _get(f"{url}/health", timeout_seconds) == b"true"
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+
+
+def server_version(url: str, timeout_seconds: float = 3.0) -> str:
+    """Prefect's version on the server.
+
+    Raises:
+        OSError: the server does not answer.
+    """
+    return str(json.loads(_get(f"{url}/admin/version", timeout_seconds)))
+
+
+def client_environment(url: str) -> dict[str, str]:
+    """Settings for every process that talks to an own server."""
+    return {
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": str(prefect_folder()),
+        "PREFECT_LOCAL_STORAGE_PATH": str(prefect_folder() / "results"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # A proxy must not stand between this machine and itself.
+        "NO_PROXY": _with_loopback(os.environ.get("NO_PROXY", os.environ.get("no_proxy", ""))),
+        "no_proxy": _with_loopback(os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))),
+    }
+
+
+def server_command(port: int) -> list[str]:
+    """Command that serves API and UI on loopback."""
+    prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+    return [*prefect, "server", "start", "--host", LOOPBACK, "--port", str(port)]
+
+
+def server_environment(url: str) -> dict[str, str]:
+    """Environment of an own server: nothing of the user's Prefect settings, nothing telling."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    own = {k: v for k, v in os.environ.items() if k.startswith("PREFECT_SERVER_")}
+    return {**inherited, **own, **client_environment(url)}
+
+
+def choose_port() -> int:
+    """`QILIN_PREFECT_PORT` if set, else Prefect's usual port if it is free, else any free one."""
+    asked = os.environ.get("QILIN_PREFECT_PORT", "")
+    if asked:
+        if not asked.isdecimal() or not 1 <= int(asked) <= 65535:
+            raise UserError(f"QILIN_PREFECT_PORT is {asked!r}, which is no port: set 1 to 65535")
+        if not _is_free(int(asked)):
+            raise EnvironmentFaultError(
+                f"port {asked} (QILIN_PREFECT_PORT) is in use: stop the program that holds it or "
+                "unset the variable, then any free port is taken"
+            )
+        return int(asked)
+    return DEFAULT_PORT if _is_free(DEFAULT_PORT) else _any_free_port()
+
+
+def wait_until_ready(url: str, lives: Callable[[], bool]) -> None:
+    """Wait until a starting server answers.
+
+    Args:
+        url: its API.
+        lives: tells whether its process still runs.
+
+    Raises:
+        EnvironmentFaultError: the process ended, or the time is up; quotes the log's last line.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not answers(url):
+        log = _processes.log_path(SERVER_LOG)
+        said = _processes.last_line(log)
+        if not lives():
+            raise EnvironmentFaultError(
+                f"the Prefect server ended while it started, saying {said!r}; its log is {log}"
+            )
+        if time.monotonic() > deadline:
+            raise EnvironmentFaultError(
+                f"the Prefect server at {url} did not answer within {START_TIMEOUT_SECONDS:.0f} s, "
+                f"its last line is {said!r}; look at {log}, free the machine, then try again"
+            )
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def applied(environment: Mapping[str, str]) -> Iterator[None]:
+    """Settings in force for this process and its children, then as they were before."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        with _applied_to_loaded_prefect(environment):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _applied_to_loaded_prefect(environment: Mapping[str, str]) -> Iterator[None]:
+    if "prefect" not in sys.modules:
+        yield
+        return
+    from prefect.settings import temporary_settings
+
+    known = {
+        "api.url": environment.get("PREFECT_API_URL"),
+        "home": environment.get("PREFECT_HOME"),
+        "results.local_storage_path": environment.get("PREFECT_LOCAL_STORAGE_PATH"),
+    }
+    with temporary_settings(updates={k: v for k, v in known.items() if v is not None}):
+        yield
+
+
+@contextlib.contextmanager
+def _own_server(port: int, url: str) -> Iterator[Callable[[], bool]]:
+    """A guarded server; gives the question whether its process still runs."""
+    prefect_folder().mkdir(parents=True, exist_ok=True)
+    server = _processes.start_guarded(SERVER_LOG, server_command(port), server_environment(url))
+    try:
+        yield lambda: server.poll() is None
+    finally:
+        try:
+            _send_what_waits()
+        finally:
+            _processes.stop_guarded(server)
+
+
+def _send_what_waits() -> None:
+    """Let Prefect deliver queued log lines and events while there is a server to take them."""
+    if "prefect.logging.handlers" not in sys.modules:
+        return
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=5)
+
+
+def _require_answer(url: str) -> None:
+    if not answers(url, timeout_seconds=10.0):
+        raise EnvironmentFaultError(
+            f"the Prefect server {url} (PREFECT_API_URL or Prefect profile) does not answer: start "
+            "it, or unset PREFECT_API_URL so that Qilin starts one by itself"
+        )
+
+
+def _profile_url() -> str:
+    """`PREFECT_API_URL` of the active Prefect profile, read without importing Prefect."""
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    path = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml")).expanduser()
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return ""
+    except (tomllib.TOMLDecodeError, OSError) as error:
+        raise UserError(f"{path} (Prefect profiles) cannot be read: {error}") from error
+    active = os.environ.get("PREFECT_PROFILE") or content.get("active", "")
+    return str(content.get("profiles", {}).get(active, {}).get("PREFECT_API_URL", ""))
+
+
+def _get(url: str, timeout_seconds: float) -> bytes:
+    """Body of a small answer; a proxy is never asked for loopback addresses."""
+    handlers = [urllib.request.ProxyHandler({})] if f"//{LOOPBACK}" in url else []
+    with urllib.request.build_opener(*handlers).open(url, timeout=timeout_seconds) as answer:
+        return bytes(answer.read())
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def _any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def _with_loopback(hosts: str) -> str:
+    known = [host.strip() for host in hosts.split(",") if host.strip()]
+    return ",".join([*known, *(h for h in (LOOPBACK, "localhost") if h not in known)])
