@@ -40,6 +40,7 @@ class Block:
     label: str
     future: PrefectWrappedFuture[Any, Any]
     submitted: float
+    after: tuple[Block, ...] = ()
     ended: float = 0.0
     result: dict[str, Any] | None = None
     cached: bool = False
@@ -86,7 +87,7 @@ class Board:
         context = dataclasses.replace(self.context, label=label)
         named = step.with_options(task_run_name=label[:60])
         future = named.submit(ctx=context, wait_for=[b.future for b in after], **arguments)
-        block = Block(stage, step.name, label, future, time.time())
+        block = Block(stage, step.name, label, future, time.time(), tuple(after))
         with self._lock:
             self.blocks.append(block)
             mine = sum(b.stage == stage for b in self.blocks)

@@ -17,6 +17,7 @@ from flows._progress import listeners
 from flows._settings import NightlyConfig
 from tasks._step import Context, body_of
 from tasks.backtest import steps as backtest
+from tasks.backtest.combinations import combinations
 from tasks.data import codehash
 from tasks.data import steps as data
 from tasks.data.sources import registry
@@ -32,6 +33,8 @@ ALL_STEPS = (*data.STEPS, *indicators.STEPS, *backtest.STEPS, *models.STEPS, *va
 
 #: most blocks of one stage: each costs a third of a second of orchestration
 MAX_BLOCKS = 16
+#: stocks of one block of features, unless that makes too many blocks
+SYMBOLS_PER_BLOCK = 64
 
 
 class Night:
@@ -49,6 +52,7 @@ class Night:
             self.store.root, code=code, data_path=config.data.path, device=config.device
         )
         self.board = Board(context, listeners(self.day, config))
+        self.content = registry.content_id(config.data, self.day)
         self.parts: dict[str, Result] = {}
         self.ended: dict[str, Block] = {}
 
@@ -61,7 +65,7 @@ class Night:
             data.load_bars,
             f"load bars {self.day}",
             settings=self.config.data.model_dump(exclude={"path"}),
-            content=registry.content_id(self.config.data, self.day),
+            content=self.content,
             day=self.day,
         )
         if not found:
@@ -80,7 +84,7 @@ class Night:
     def start_features(self) -> list[Block]:
         """Features in blocks of symbols."""
         stocks = self.parts["panel"]["notes"]["stocks"]
-        ranges = _blocks(stocks, self.config.advanced.features.block_symbols)
+        ranges = _blocks(stocks, SYMBOLS_PER_BLOCK)
         self.board.plan(features=len(ranges))
         return [
             self._submit(
@@ -98,7 +102,8 @@ class Night:
     def start_sweep(self) -> list[Block]:
         """The sweep in blocks of parameters; each fans out over blocks of symbols."""
         sweep = self.config.advanced.sweep
-        ranges = _blocks(len(combinations(sweep.strategy, sweep.grid())), sweep.trials_per_block)
+        trials = len(combinations(sweep.strategy, sweep.grid()))
+        ranges = _blocks(trials, sweep.trials_per_block)
         self.board.plan(backtest=len(ranges) + 2)
         return [
             self._submit(
@@ -143,8 +148,17 @@ class Night:
         )
         if not made:
             return
+        factors = self._submit(
+            "train",
+            models.factors,
+            "train scores of single factors",
+            needs=["panel"],
+            after=features,
+            features=parts,
+            train=train,
+        )
         numbers = range(self.parts["dataset"]["notes"]["folds"])
-        self.board.plan(train=len(numbers) + 3)
+        self.board.plan(train=len(numbers) + 4)
         kind = self.config.advanced.train.model
         folds = [
             self._submit(
@@ -173,6 +187,7 @@ class Night:
                 train=train,
             )
         self._keep("ranking", ranking)
+        self._keep("factors", factors)
 
     def trade(self) -> None:
         """The portfolio that follows the model's out-of-sample predictions."""

@@ -1,4 +1,4 @@
-"""Settings of the night, composed of the areas' own: one model for TOML, flags and the UI's form."""
+"""Settings of the night, composed of the areas' own: for TOML, flags and the UI's form alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
 from tasks.data.config import DataConfig, GateConfig, UniverseConfig
-from tasks.indicators.config import FeatureConfig
+from tasks.indicators.config import TechnicalConfig
 from tasks.models.config import TrainConfig
 
 #: stocks of a small night
@@ -35,7 +35,7 @@ class Advanced(BaseModel):
 
     gate: GateConfig = Field(GateConfig(), title="Quality gate")
     universe: UniverseConfig = Field(UniverseConfig(), title="Universe")
-    features: FeatureConfig = Field(FeatureConfig(), title="Features")
+    features: TechnicalConfig = Field(TechnicalConfig(), title="Features")
     sweep: SweepConfig = Field(SweepConfig(), title="Sweep of strategy parameters")
     costs: CostConfig = Field(CostConfig(), title="Costs of trading")
     portfolio: PortfolioConfig = Field(PortfolioConfig(), title="Portfolio of the model")

@@ -11,8 +11,8 @@ from tasks._step import Context, Output, step
 from tasks.arrays.devices import choose_device
 from tasks.data import codec
 from tasks.data.store import Artifact
-from tasks.indicators.config import FeatureConfig
-from tasks.indicators.features import features as compute
+from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.features import technical_features
 
 
 @step("features", packages=("numpy", "numba"))
@@ -20,10 +20,10 @@ def features_block(
     ctx: Context, panel: Artifact, first: int, stop: int, features: dict[str, Any]
 ) -> Output:
     """Features of the stocks from `first` to before `stop`, on adjusted prices."""
-    config = FeatureConfig.model_validate(features)
+    config = TechnicalConfig.model_validate(features)
     device = choose_device(ctx.device)
     block = ctx.store.read_panel(panel).stocks().columns(slice(first, stop)).adjusted()
-    values = compute(block, config)
+    values = technical_features(block, config)
     stacked = np.stack([values[name] for name in values]).astype(config.dtype)
     head = {"names": list(values), "symbols": list(block.symbols)}
     coverage = {

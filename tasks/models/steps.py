@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks._step import Context, Output, step
 from tasks.data import codec
 from tasks.data.store import Artifact, Store
-from tasks.models import archive, evaluate, walkforward
+from tasks.models import archive, drift, evaluate, walkforward
 from tasks.models.config import TrainConfig
 from tasks.models.dataset import Block
 from tasks.models.dataset import dataset as build
 from tasks.models.labels import label_span, labels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.data.panel import Panel
+
+    Array = NDArray[np.float64]
 
 PACKAGES = ("numpy", "pandas", "scipy", "lightgbm", "xgboost", "torch")
 
@@ -29,12 +36,7 @@ def dataset(
     universe = ctx.store.read_array(panel, "universe.npy")
     made = build(
         [_block(ctx.store, part) for part in features],
-        labels(
-            stocks,
-            config.label,
-            tradable=~np.isnan(stocks["open"]),
-            jumps=ctx.store.read_array(panel, "jumps.npy"),
-        ),
+        _labels(ctx.store, panel, stocks, config),
         stocks.dates,
         span=label_span(config.label),
         eligible=universe,
@@ -71,12 +73,33 @@ def predictions(
     results = [archive.fold_from(ctx.store, part) for part in folds]
     walk = walkforward.assemble(data, results)
     stocks = ctx.store.read_panel(panel).stocks().adjusted()
-    found = evaluate.evaluation(data, walk, stocks, config)
+    jumps = ctx.store.read_array(panel, "jumps.npy")
+    found = evaluate.evaluation(data, walk, stocks, config, jumps=jumps)
     files = {
         "predictions.npy": codec.array_bytes(walk.predictions),
         "evaluation.json": json.dumps(found, sort_keys=True).encode(),
     }
     return Output("predictions", files, rows=int(np.isfinite(walk.predictions).sum()))
+
+
+@step("train", packages=("numpy", "pandas"))
+def factors(
+    ctx: Context, panel: Artifact, features: list[Artifact], train: dict[str, Any]
+) -> Output:
+    """What each feature is worth by itself, and whether tonight's values drifted from training."""
+    config = TrainConfig.model_validate(train)
+    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    universe = ctx.store.read_array(panel, "universe.npy")
+    returns = _labels(ctx.store, panel, stocks, config)
+    returns[~universe] = np.nan
+    values = _stacked([_block(ctx.store, part) for part in features])
+    span = label_span(config.label)
+    scores = evaluate.factor_scores(values, returns)
+    moved = drift.drift(
+        values, train_start=0, train_stop=max(1, len(stocks.dates) - span), eligible=universe
+    )
+    files = {"scores.parquet": codec.frame_bytes(scores), "drift.parquet": codec.frame_bytes(moved)}
+    return Output("factors", files, rows=len(scores))
 
 
 @step("train", packages=PACKAGES)
@@ -95,10 +118,23 @@ def ranking(ctx: Context, dataset: Artifact, train: dict[str, Any]) -> Output:
     return Output("ranking", files, rows=len(table), notes=notes)
 
 
+def _labels(store: Store, panel: Artifact, stocks: Panel, config: TrainConfig) -> Array:
+    """Labels of the stocks, masked where moves are not believed."""
+    tradable = ~np.isnan(stocks["open"])
+    jumps = store.read_array(panel, "jumps.npy")
+    return labels(stocks, config.label, tradable=tradable, jumps=jumps)
+
+
+def _stacked(blocks: list[Block]) -> dict[str, Array]:
+    """Features of all blocks side by side, name to T x N."""
+    names = blocks[0].features
+    return {name: np.concatenate([b.features[name] for b in blocks], axis=1) for name in names}
+
+
 def _block(store: Store, part: Artifact) -> Block:
     head = store.read_json(part, "head.json")
     values = store.read_array(part, "features.npy")
     return Block(tuple(head["symbols"]), dict(zip(head["names"], values, strict=True)))
 
 
-STEPS = (dataset, fold, predictions, ranking)
+STEPS = (dataset, fold, predictions, factors, ranking)

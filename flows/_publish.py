@@ -1,0 +1,115 @@
+"""The end of a night: report, summary, and the pointers that lead people to them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import _summary
+from tasks.report.steps import write_report
+
+if TYPE_CHECKING:
+    from flows._night import Night
+    from tasks.data.store import Store
+
+Json = dict[str, Any]
+
+
+def publish(night: Night) -> Json:
+    """Write report and summary. The summary is written even where the report fails."""
+    summary = _summary.build(night)
+    previous = previous_summary(night.store, night.day)
+    config = night.config
+    block = night.board.submit(
+        "report",
+        write_report,
+        f"report {night.day}",
+        after=[b for b in night.board.blocks if b.result],
+        summary=summary,
+        previous=previous,
+        looks={
+            "language": config.language,
+            "up_color": config.advanced.report.up_color,
+            "ui": _ui_link(night.run_id),
+        },
+    )
+    written = night.board.collect([block])
+    final = _summary.build(night)
+    if written is None:
+        sentence = f"incomplete: {night.board.failures[-1].sentence}"
+        final |= {"state": "FAIL", "sentence": sentence, "report": "", "headline": {}}
+    else:
+        final |= {k: written[0][k] for k in ("state", "sentence", "headline", "night")}
+        final["report"] = written[0]["uri"]
+    final["metrics"] = _metrics(final)
+    night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
+    _point_latest(night.store, night.folder)
+    return {k: final[k] for k in ("state", "sentence", "report", "outputs", "counts", "timing")}
+
+
+def previous_summary(store: Store, day: str) -> Json:
+    """Summary of the newest earlier night that has one; of several runs, the last to finish."""
+    for earlier in sorted((d for d in store.names("runs") if _is_day(d) and d < day), reverse=True):
+        found = [
+            json.loads(text)
+            for run in store.names(f"runs/{earlier}")
+            if (text := store.read_note(f"runs/{earlier}/{run}/summary.json"))
+        ]
+        complete = [s for s in found if s.get("state") != "FAIL"]
+        if complete:
+            newest: Json = max(complete, key=lambda s: s["run"]["finished"])
+            return newest
+    return {}
+
+
+def _is_day(name: str) -> bool:
+    try:
+        dt.date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _metrics(summary: Json) -> Json:
+    """Gauges that the hooks push, by their Prometheus names."""
+    counts, timing = summary["counts"], summary["timing"]
+    gauges = {
+        "quant_flow_blocks_computed": counts["computed"],
+        "quant_flow_blocks_cached": counts["cached"],
+        "quant_flow_blocks_failed": counts["failed"],
+        "quant_flow_work_seconds": timing["work_seconds"],
+    }
+    panel = summary["parts"].get("panel")
+    if panel:
+        notes = panel["notes"]
+        last = dt.datetime.fromisoformat(notes["last_day"]).replace(tzinfo=_summary.ZONE)
+        gauges |= {
+            "quant_data_last_bar_timestamp_seconds": last.timestamp(),
+            "quant_data_rows_quarantined": notes["quarantined_rows"],
+            "quant_data_symbols": notes["stocks"],
+        }
+    for name, value in summary.get("headline", {}).items():
+        if isinstance(value, (int, float)):
+            gauges[f"quant_night_{name}"] = value
+    return gauges
+
+
+def _point_latest(store: Store, folder: str) -> None:
+    """`runs/latest` leads to the newest run: a link where the store is local, else a small file."""
+    if not store.is_local:
+        store.note("runs/latest.json", json.dumps({"folder": folder}))
+        return
+    link = Path(store.path("runs/latest"))
+    fresh = link.with_name(f".latest-{folder.rsplit('/', 1)[-1]}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.removeprefix("runs/"))
+    fresh.replace(link)
+
+
+def _ui_link(run_id: str) -> str:
+    from prefect.settings import PREFECT_UI_URL
+
+    base = PREFECT_UI_URL.value()
+    return f"{base}/runs/flow-run/{run_id}" if base else ""

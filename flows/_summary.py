@@ -1,0 +1,230 @@
+"""The run's summary: everything about a night that fits into one JSON file, nothing twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flows._board import STAGES, Block, Board
+from tasks import settings
+from tasks.data import keys
+
+if TYPE_CHECKING:
+    from flows._night import Night
+    from tasks.data.store import Store
+
+SCHEMA = 1
+ZONE = ZoneInfo("Asia/Shanghai")
+PACKAGES = (
+    "prefect", "prefect-dask", "dask", "distributed", "numpy", "pandas", "pyarrow", "numba",
+    "lightgbm", "xgboost", "torch", "scipy", "cupy-cuda13x", "cudf-cu13",
+)  # fmt: skip
+
+
+def build(night: Night) -> dict[str, Any]:
+    """The summary of a night as it stands.
+
+    `outputs` maps every data artifact to the hash of its content: two runs of one night agree
+    there whatever the workers, the order and the crashes were.
+    """
+    board, config = night.board, night.config
+    outputs = _outputs(board)
+    started = dt.datetime.fromtimestamp(board.started, ZONE)
+    finished = dt.datetime.now(ZONE)
+    return {
+        "schema": SCHEMA,
+        "run": {
+            "flow": "nightly",
+            "id": night.run_id,
+            "folder": night.folder,
+            "day": night.day,
+            "size": config.size,
+            "note": config.note,
+            "source": config.data.source,
+            "simulated": config.data.source == "simulated",
+            "device_asked": config.device,
+            "started": started.isoformat(timespec="seconds"),
+            "finished": finished.isoformat(timespec="seconds"),
+            "seconds": round((finished - started).total_seconds(), 3),
+        },
+        "inputs": {
+            "data": night.content,
+            "settings": settings_hash(config.model_dump(mode="json")),
+            "code": _digest(board.context.code),
+            "lock": _lock_hash(),
+        },
+        "code": {
+            **_commit(),
+            "steps": dict(board.context.code),
+            "mixed": any(_made_by_other_code(b, board.context.code) for b in board.blocks),
+        },
+        "versions": {name: keys.installed_version(name) for name in PACKAGES},
+        "seeds": {
+            "simulated": config.data.simulated.seed,
+            "train": config.advanced.train.seed,
+        },
+        "machine": machine(),
+        "stages": [_stage(board, name) for name in STAGES],
+        "blocks": [_block(b, board.started) for b in board.blocks],
+        "counts": _counts(board, night.store),
+        "timing": _timing(board),
+        "failures": [{"stage": f.stage, "label": f.label, "sentence": f.sentence}
+                     for f in board.failures],
+        "skipped": dict(board.skipped),
+        "outputs": outputs,
+        "numbers": _digest(outputs),
+        "command": f"qilin nightly --data-date {night.day} --size {config.size}",
+        "parts": dict(night.parts),
+    }  # fmt: skip
+
+
+def settings_hash(value: Mapping[str, Any]) -> str:
+    """Hash of the settings that can change numbers: not the note, the language or the looks."""
+    kept = {k: v for k, v in value.items() if k not in ("note", "language")}
+    kept["data"] = {k: v for k, v in value["data"].items() if k != "path"}
+    kept["advanced"] = {k: v for k, v in value["advanced"].items() if k != "report"}
+    return _digest(kept)
+
+
+def machine() -> dict[str, str]:
+    """What the driver runs on; nothing that names a user or a place."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": str(len(os.sched_getaffinity(0))),
+        "memory": f"{memory / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cluster": os.environ.get("QILIN_CLUSTER", "threads"),
+        "peak_memory": f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB",
+    }
+
+
+def _stage(board: Board, name: str) -> dict[str, Any]:
+    blocks = board.of(name)
+    computed = [b for b in blocks if b.result is not None and not b.cached]
+    ended = [b.ended for b in blocks if b.ended]
+    return {
+        "name": name,
+        "blocks": len(blocks),
+        "computed": len(computed),
+        "cached": sum(b.cached for b in blocks),
+        "failed": [b.label for b in blocks if b.failure],
+        "skipped": board.skipped.get(name, ""),
+        "start": round(min((b.submitted for b in blocks), default=0) - board.started, 3)
+        if blocks
+        else None,
+        "seconds": round(max(ended) - min(b.submitted for b in blocks), 3) if ended else None,
+        "work_seconds": round(sum(_seconds(b) for b in computed), 3),
+        "device": _device(blocks),
+    }
+
+
+def _block(block: Block, began: float) -> dict[str, Any]:
+    return {
+        "stage": block.stage,
+        "step": block.step,
+        "label": block.label,
+        "state": "failed" if block.failure else "cached" if block.cached else "computed",
+        "key": (block.result or {}).get("key", ""),
+        "start": round(block.submitted - began, 3),
+        "end": round(block.ended - began, 3) if block.ended else None,
+        "work_seconds": _seconds(block),
+        "after": [b.label for b in block.after],
+    }
+
+
+def _counts(board: Board, store: Store) -> dict[str, int]:
+    """Blocks by how they ended, and how often their work was begun, crashes included."""
+    found = [b.result["key"] for b in board.blocks if b.result and "key" in b.result]
+    attempts = [len(store.names(f"attempts/{key[:2]}/{key}")) for key in found]
+    return {
+        "blocks": len(board.blocks),
+        "computed": sum(b.result is not None and not b.cached for b in board.blocks),
+        "cached": sum(b.cached for b in board.blocks),
+        "failed": len(board.failures),
+        "attempts": sum(attempts),
+        "begun_twice": sum(n > 1 for n in attempts),
+    }
+
+
+def _timing(board: Board) -> dict[str, float]:
+    """Work, its critical path through the blocks, and what orchestration added to it."""
+    longest: dict[str, float] = {}
+    for block in board.blocks:  # submission order: whatever a block waits for comes before it
+        before = max((longest[b.label] for b in block.after), default=0.0)
+        longest[block.label] = before + (0.0 if block.cached else _seconds(block))
+    work = sum(_seconds(b) for b in board.blocks if not b.cached)
+    return {
+        "work_seconds": round(work, 3),
+        "critical_path_seconds": round(max(longest.values(), default=0.0), 3),
+        "wall_seconds": round(max((b.ended for b in board.blocks), default=board.started)
+                              - board.started, 3),
+    }  # fmt: skip
+
+
+def _outputs(board: Board) -> dict[str, str]:
+    """Artifact name to content hash; a block's name is its step and its place among its kind."""
+    outputs: dict[str, str] = {}
+    places: dict[str, int] = {}
+    for block in board.blocks:
+        if block.stage == "report":  # says how the run went, so every run has its own
+            continue
+        place = places[block.step] = places.get(block.step, -1) + 1
+        if block.result is not None:
+            several = sum(b.step == block.step for b in board.blocks) > 1
+            name = f"{block.step}/{place:03d}" if several else block.step
+            outputs[name] = block.result["sha256"]
+    return dict(sorted(outputs.items()))
+
+
+def _seconds(block: Block) -> float:
+    return float((block.result or {}).get("notes", {}).get("seconds", 0.0))
+
+
+def _device(blocks: Sequence[Block]) -> dict[str, str]:
+    for block in blocks:
+        notes = (block.result or {}).get("notes", {})
+        if "device" in notes:
+            return {"used": notes["device"], "reason": notes.get("reason", "")}
+    return {}
+
+
+def _made_by_other_code(block: Block, code: Mapping[str, str]) -> bool:
+    if block.result is None:
+        return False
+    made_by = block.result.get("notes", {}).get("code", "")
+    return made_by != code.get(block.step, made_by)
+
+
+def _commit() -> dict[str, Any]:
+    """The checkout's commit, and whether files differ from it; unknown outside a checkout."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return {"commit": commit, "modified": bool(_git("status", "--porcelain", "-uno"))}
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": "", "modified": None}
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        ["git", *words],  # noqa: S607 - git of the user's PATH
+        cwd=settings.CHECKOUT, capture_output=True, text=True, check=True, timeout=10,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def _lock_hash() -> str:
+    path = settings.CHECKOUT / "requirements.lock"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(keys.canonical(value), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,64 @@
+"""How sweep blocks and trial tables become files of an artifact, and come back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.backtest.combinations import Combinations
+from tasks.backtest.sweep import SweepBlock
+from tasks.data import codec
+
+if TYPE_CHECKING:
+    from tasks.backtest.trials import TrialTable
+    from tasks.data.store import Artifact, Store
+
+_ARRAYS = ("sums", "buys", "sells", "breadth", "days", "pairs")
+
+
+def block_files(block: SweepBlock) -> dict[str, bytes]:
+    """One `.npy` file per array, and a JSON head with sets, stocks and dates."""
+    sets = block.combinations
+    head = {
+        "strategy": sets.strategy,
+        "names": list(sets.names),
+        "symbols": list(block.symbols),
+        "dates": [str(d) for d in block.dates],
+        "first": block.first,
+    }
+    files = {f"{name}.npy": codec.array_bytes(getattr(block, name)) for name in _ARRAYS}
+    files["values.npy"] = codec.array_bytes(sets.values)
+    files["numbers.npy"] = codec.array_bytes(sets.numbers)
+    return files | {"head.json": json.dumps(head).encode()}
+
+
+def block_from(store: Store, artifact: Artifact) -> SweepBlock:
+    """Read back what `block_files` gave."""
+    head = store.read_json(artifact, "head.json")
+    sets = Combinations(
+        strategy=head["strategy"],
+        names=tuple(head["names"]),
+        values=store.read_array(artifact, "values.npy"),
+        numbers=store.read_array(artifact, "numbers.npy"),
+    )
+    return SweepBlock(
+        combinations=sets,
+        symbols=tuple(head["symbols"]),
+        dates=np.array(head["dates"], dtype="datetime64[D]"),
+        first=head["first"],
+        **{name: store.read_array(artifact, f"{name}.npy") for name in _ARRAYS},
+    )
+
+
+def trial_files(table: TrialTable) -> dict[str, bytes]:
+    """The trials' figures as Parquet, their daily net returns and their periods' moments."""
+    return {
+        "trials.parquet": codec.frame_bytes(table.frame),
+        "returns.npy": codec.array_bytes(table.returns),
+        "dates.npy": codec.array_bytes(table.dates.astype("datetime64[D]").astype(np.int64)),
+        "period_days.npy": codec.array_bytes(table.period_days),
+        "period_sums.npy": codec.array_bytes(table.period_sums),
+        "period_squares.npy": codec.array_bytes(table.period_squares),
+    }

@@ -1,0 +1,78 @@
+"""The report as a task: from the summary and the artifacts to files and Prefect artifacts.
+
+It is the one task without a key: a report says when and how a run went, so every run writes its
+own. Nothing that it writes is an output of the night.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+
+from tasks._step import Context
+from tasks.report import html, markdown
+from tasks.report.assemble.night import assemble
+from tasks.report.assemble.tables import tables
+
+
+@task(
+    name="report",
+    tags=["stage:report"],
+    task_run_name="report",
+    cache_policy=NO_CACHE,
+    persist_result=True,
+    result_serializer="json",
+)
+def write_report(
+    ctx: Context, summary: dict[str, Any], previous: dict[str, Any], looks: dict[str, str]
+) -> dict[str, Any]:
+    """Write `report.html` and its CSV files, and show the night on the run's page.
+
+    Args:
+        ctx: where the store is.
+        summary: the night's summary so far.
+        previous: the summary of the night before, empty if there is none.
+        looks: `language`, `up_color`, `ui` (address of the run's page).
+
+    Returns:
+        State, sentence, address and size of the report, for the closing lines.
+    """
+    night = assemble(summary, previous, ctx.store, ui=looks["ui"])
+    folder = summary["run"]["folder"]
+    link = _previous_link(previous)
+    page = html.render(night, previous=link, language=looks["language"], up_color=looks["up_color"])
+    ctx.store.note(f"{folder}/report.html", page)
+    for name, text in tables(summary, ctx.store).items():
+        ctx.store.note(f"{folder}/{name}", text)
+    _show(night, ctx.store.path(f"{folder}/report.html"))
+    return {
+        "night": night.to_json(),
+        "uri": f"{folder}/report.html",
+        "bytes": len(page.encode()),
+    }
+
+
+def _previous_link(previous: dict[str, Any]) -> str:
+    """Address of the previous night's report, relative to this one."""
+    if not previous:
+        return ""
+    return "../../" + previous["run"]["folder"].removeprefix("runs/") + "/report.html"
+
+
+def _show(night: Any, path: str) -> None:
+    for key, text in markdown.documents(night).items():
+        create_markdown_artifact(text.body, key=key, description=text.finding)
+    for key, table in markdown.tables(night).items():
+        create_table_artifact(table.rows, key=key, description=table.finding)
+    link = path if "://" in path else f"file://{path}"
+    create_link_artifact(
+        link, key="nightly-report", link_text=f"Report {night.run.day}",
+        description=markdown.finding(night),
+    )  # fmt: skip
