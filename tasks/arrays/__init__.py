@@ -1,1 +1,10 @@
-"""Devices, array kinds in and out, CPU fallback, compilation of step functions."""
+"""Devices, array kinds and compilation: the ground floor under every kernel.
+
+- `devices`: what GPUs there are, which device computes, and the sentence that says why
+- `kinds`: numpy, pandas, polars, torch, cupy and cudf in, and back in kind
+- `compiling`: numba's options and its disk cache, in one place
+"""
+
+from tasks.arrays.devices import Device, GPUBackend, GPUInfo, GPUUtils, choose_device
+
+__all__ = ["Device", "GPUBackend", "GPUInfo", "GPUUtils", "choose_device"]

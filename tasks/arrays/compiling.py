@@ -59,3 +59,19 @@ def step(function: Callable[..., Any]) -> Any:
     import numba
 
     return numba.njit(cache=True, nogil=True, error_model="numpy", inline="never")(function)
+
+
+@step
+def first_lane(lanes: int) -> int:  # noqa: ARG001 -- the CUDA twin of this step needs it
+    """First lane that a kernel call works on: on the CPU one call works on all lanes.
+
+    Compiled for a GPU, `first_lane` and `end_lane` are replaced by the thread's own lane, so that
+    one kernel source serves both.
+    """
+    return 0
+
+
+@step
+def end_lane(lanes: int) -> int:
+    """One past the last lane that a kernel call works on."""
+    return lanes

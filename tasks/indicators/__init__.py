@@ -1,0 +1,31 @@
+"""Indicators and factors: what is computed from bars, up to the day it is known.
+
+- `technical`: indicators with TA-Lib's names on series and panels; their topics are `overlap`,
+  `momentum`, `volatility`, `volume`, `statistic`
+- `features`, `config`: the night's scale-free columns of a panel
+- `processor`: indicator columns for frames (`GPUDataProcessor`)
+- `lanes`, `kernels`, `longframe`: tiles of symbols, what is computed on them, frames in and out
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.indicators.config import TechnicalConfig
+    from tasks.indicators.features import technical_features
+    from tasks.indicators.processor import GPUDataProcessor
+
+__all__ = ["GPUDataProcessor", "TechnicalConfig", "technical_features"]
+
+_HOMES = {
+    "GPUDataProcessor": "processor",
+    "TechnicalConfig": "config",
+    "technical_features": "features",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

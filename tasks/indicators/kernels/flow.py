@@ -1,0 +1,55 @@
+"""Volume indicators on tiles."""
+
+# ruff: noqa: ARG001 -- every kernel takes scratch, whether it needs it or not
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.arrays.compiling import end_lane, first_lane, kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@kernel
+def obv(x: Array, volume: Array, out: Array, s: Array) -> None:
+    """On-balance volume: begins with the first bar's volume, adds on rises, subtracts on falls."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        out[0, j] = volume[0, j]
+    for t in range(1, rows):
+        for j in range(low, high):
+            v = volume[t, j]
+            signed = v if x[t, j] > x[t - 1, j] else (-v if x[t, j] < x[t - 1, j] else 0.0)
+            out[t, j] = out[t - 1, j] + signed
+
+
+@kernel
+def mfi(typical: Array, volume: Array, n: int, out: Array, s: Array) -> None:
+    """Money flow index, 0 to 100; 0 where less than one unit of money flowed. Scratch: 2 rows."""
+    rows, lanes = typical.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        s[0, j] = 0.0  # inflow over the window
+        s[1, j] = 0.0  # outflow
+        out[0, j] = np.nan
+    for t in range(1, rows):
+        if t > n:
+            for j in range(low, high):
+                moved = typical[t - n, j] - typical[t - n - 1, j]
+                money = typical[t - n, j] * volume[t - n, j]
+                s[0, j] -= money if moved > 0.0 else 0.0
+                s[1, j] -= money if moved < 0.0 else 0.0
+        for j in range(low, high):
+            moved = typical[t, j] - typical[t - 1, j]
+            money = typical[t, j] * volume[t, j]
+            s[0, j] += money if moved > 0.0 else 0.0
+            s[1, j] += money if moved < 0.0 else 0.0
+            both = s[0, j] + s[1, j]
+            share = 100.0 * (s[0, j] / both) if both >= 1.0 else 0.0
+            out[t, j] = share if t >= n else np.nan

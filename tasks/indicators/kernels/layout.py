@@ -1,0 +1,60 @@
+"""Between the calendar grid and lanes compacted to trading days."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.arrays.compiling import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@kernel
+def mark_trading(grid: Array, low: int, trading: NDArray[np.bool_]) -> None:
+    """Clear `trading` (T, L) where columns `low` to `low` + L of the grid (T, N) are NaN."""
+    rows, lanes = trading.shape
+    for t in range(rows):
+        for j in range(lanes):
+            x = grid[t, low + j]
+            trading[t, j] &= x == x  # false for NaN
+
+
+@kernel
+def number_days(trading: NDArray[np.bool_], counts: Any, place: NDArray[np.int32]) -> None:
+    """Flat position of each cell in lanes of T + 1 rows; the last row where nothing was traded."""
+    rows, lanes = trading.shape
+    for t in range(rows):
+        for j in range(lanes):
+            row = counts[j] if trading[t, j] else rows
+            place[t, j] = row * lanes + j
+            counts[j] += trading[t, j]
+
+
+@kernel
+def gather(grid: Array, low: int, place: NDArray[np.int32], counts: Any, out: Array) -> None:
+    """Move a tile's trading days to the top of their lanes; NaN below them."""
+    rows, lanes = place.shape
+    flat = out.reshape(-1)
+    for t in range(rows):
+        for j in range(lanes):
+            flat[place[t, j]] = grid[t, low + j]
+    shortest = rows
+    for j in range(lanes):
+        shortest = min(shortest, counts[j])
+    for t in range(shortest, rows + 1):
+        for j in range(lanes):
+            out[t, j] = out[t, j] if t < counts[j] else np.nan
+
+
+@kernel
+def scatter(flat: Array, place: NDArray[np.int32], low: int, out: Any) -> None:
+    """Move lanes (flattened, last row NaN) back to columns `low` and on of a grid of any dtype."""
+    rows, lanes = place.shape
+    for t in range(rows):
+        for j in range(lanes):
+            out[t, low + j] = flat[place[t, j]]

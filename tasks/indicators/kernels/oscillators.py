@@ -1,0 +1,123 @@
+"""Oscillators on tiles: RSI, stochastics, CCI, changes over n bars."""
+
+# ruff: noqa: ARG001 -- every kernel takes scratch, whether it needs it or not
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.arrays.compiling import end_lane, first_lane, kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+#: TA-Lib takes sums below this for zero (TA_EPSILON)
+TINY = 1e-14
+
+
+@kernel
+def rsi(x: Array, n: int, out: Array, s: Array) -> None:
+    """Relative strength, 0 to 100, by Wilder's smoothing; 0 where nothing moved. Scratch: 2."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        s[0, j] = 0.0  # mean gain
+        s[1, j] = 0.0  # mean loss
+        out[0, j] = np.nan
+    for t in range(1, min(n + 1, rows)):
+        for j in range(low, high):
+            d = x[t, j] - x[t - 1, j]
+            s[0, j] += max(d, 0.0)
+            s[1, j] += max(-d, 0.0)
+            if t == n:
+                s[0, j] /= n
+                s[1, j] /= n
+            both = s[0, j] + s[1, j]
+            strength = 0.0 if both < TINY else 100.0 * (s[0, j] / both)
+            out[t, j] = strength if t == n else np.nan
+    for t in range(n + 1, rows):
+        for j in range(low, high):
+            d = x[t, j] - x[t - 1, j]
+            gain = (s[0, j] * (n - 1) + max(d, 0.0)) / n
+            loss = (s[1, j] * (n - 1) + max(-d, 0.0)) / n
+            s[0, j] = gain
+            s[1, j] = loss
+            both = gain + loss
+            out[t, j] = 0.0 if both < TINY else 100.0 * (gain / both)
+
+
+@kernel
+def position(x: Array, top: Array, bottom: Array, scale: float, out: Array, s: Array) -> None:
+    """Where x lies between bottom and top, times scale; 0 where they are equal, NaN with them."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            width = (top[t, j] - bottom[t, j]) / scale
+            out[t, j] = (x[t, j] - bottom[t, j]) / width if width != 0.0 else 0.0
+
+
+@kernel
+def below_top(x: Array, top: Array, bottom: Array, out: Array, s: Array) -> None:
+    """How far x lies below top, -100 (at the bottom) to 0; 0 where there is no range."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            width = (top[t, j] - bottom[t, j]) / -100.0
+            out[t, j] = (top[t, j] - x[t, j]) / width if width != 0.0 else 0.0
+
+
+@kernel
+def cci(typical: Array, n: int, out: Array, s: Array) -> None:
+    """Commodity channel index, 0 where the window is flat. Scratch: 2 rows.
+
+    Sums run in the order of TA-Lib's ring buffer (row modulo n), which makes the bits its own.
+    """
+    rows, lanes = typical.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(min(n - 1, rows)):
+        for j in range(low, high):
+            out[t, j] = np.nan
+    for t in range(n - 1, rows):
+        for j in range(low, high):
+            s[0, j] = 0.0
+            s[1, j] = 0.0
+        for slot in range(n):
+            i = t - (t - slot) % n
+            for j in range(low, high):
+                s[0, j] += typical[i, j]
+        for j in range(low, high):
+            s[0, j] /= n
+        for slot in range(n):
+            i = t - (t - slot) % n
+            for j in range(low, high):
+                s[1, j] += abs(typical[i, j] - s[0, j])
+        for j in range(low, high):
+            away = typical[t, j] - s[0, j]
+            flat = away == 0.0 or s[1, j] == 0.0
+            out[t, j] = 0.0 if flat else away / (0.015 * (s[1, j] / n))
+
+
+@kernel
+def change(x: Array, n: int, out: Array, s: Array) -> None:
+    """Each value less that of n bars ago."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = x[t, j] - x[t - n, j] if t >= n else np.nan
+
+
+@kernel
+def ratio(x: Array, n: int, out: Array, s: Array) -> None:
+    """Each value over that of n bars ago, NaN where that is zero."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            old = x[t - n, j] if t >= n else 0.0
+            out[t, j] = x[t, j] / old if old != 0.0 else np.nan
