@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 from tasks.settings import CHECKOUT
 
 PACKAGE = "tasks"
+
+#: CPython 3.11's `ast.parse` fails in several threads at once ("recursion depth mismatch")
+_PARSING = threading.Lock()
 
 #: Plumbing that carries results and can change no number; an edit here rebuilds nothing.
 PLUMBING = frozenset(
@@ -38,7 +42,8 @@ def loaded_hash(function: Callable[..., Any]) -> str:
 
     A file edited under a running process must not be taken for what that process computes with.
     """
-    return code_hash(function)
+    with _PARSING:
+        return code_hash(function)
 
 
 def code_hash(function: Callable[..., Any]) -> str:

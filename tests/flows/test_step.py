@@ -1,0 +1,150 @@
+"""Steps: one key for work, cache and retry; unequal work shares nothing, none is done twice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prefect import flow
+from prefect.states import State
+from prefect_dask import DaskTaskRunner
+
+from tasks._step import Context, Output, step
+from tasks.data import codec
+from tasks.data.store import Artifact, Store
+from tasks.errors import NightFailedError, UserError
+
+
+def tell(ctx: Context, what: str) -> None:
+    with Path(ctx.data_path).open("a") as file:
+        file.write(f"{what}\n")
+
+
+@step("load")
+def ones(ctx: Context, n: int) -> Output:
+    tell(ctx, "ones")
+    return Output("array", {"a.npy": codec.array_bytes(np.ones(n))}, rows=n)
+
+
+@step("load")
+def twos(ctx: Context, n: int) -> Output:
+    tell(ctx, "twos")
+    return Output("array", {"a.npy": codec.array_bytes(np.full(n, 2.0))}, rows=n)
+
+
+@step("load")
+def total(ctx: Context, parts: list[Artifact]) -> Output:
+    tell(ctx, "total")
+    value = sum(float(ctx.store.read_array(part, "a.npy").sum()) for part in parts)
+    return Output("number", {"a.npy": codec.array_bytes(np.array(value))})
+
+
+@step("load")
+def divides(ctx: Context, by: int) -> Output:
+    if by < 0:
+        raise UserError(f"divisor {by} is negative: give a positive one")
+    return Output("number", {"a.npy": codec.array_bytes(np.array(1 // by))})
+
+
+Played = tuple[list[State[Any]], list[str]]
+
+
+@pytest.fixture
+def play(prefect_api: str, qilin_home: Path, tmp_path: Path) -> Callable[..., Played]:
+    """Run (step, arguments) pairs on one worker with two threads; states, and what really ran."""
+    log = tmp_path / "log.txt"
+
+    def run(*work: tuple[Any, dict[str, Any]], chain: bool = False, **context: Any) -> Played:
+        log.write_text("")
+        ctx = Context(str(qilin_home), data_path=str(log), **context)
+
+        @flow(task_runner=DaskTaskRunner(cluster_kwargs=CLUSTER))
+        def steps() -> None:
+            futures = [made.submit(ctx=ctx, **arguments) for made, arguments in work]
+            if chain:
+                futures.append(total.submit(ctx=ctx, parts=futures))
+            for future in futures:
+                future.wait()
+            collected.extend(future.state for future in futures)
+
+        collected: list[State[Any]] = []
+        steps()
+        return collected, sorted(log.read_text().split())
+
+    return run
+
+
+CLUSTER = {
+    "processes": False, "n_workers": 1, "threads_per_worker": 2, "dashboard_address": None,
+}  # fmt: skip
+
+
+def names(states: list[State[Any]]) -> list[str]:
+    return [state.name or "" for state in states]
+
+
+def value(home: Path, state: State[Any]) -> float:
+    artifact = Artifact.from_json(state.result(_sync=True))
+    return float(Store(str(home)).read_array(artifact, "a.npy").sum())
+
+
+def test_steps_with_equal_arguments_never_share_a_result(
+    play: Callable[..., Played], qilin_home: Path
+) -> None:
+    states, ran = play((ones, {"n": 3}), (twos, {"n": 3}), chain=True)
+    assert ran == ["ones", "total", "twos"]
+    assert [value(qilin_home, s) for s in states] == [3.0, 6.0, 9.0]
+
+
+def test_done_work_shows_cached_and_is_not_done_again(
+    play: Callable[..., Played], qilin_home: Path
+) -> None:
+    work = (ones, {"n": 3}), (twos, {"n": 3})
+    first, _ = play(*work, chain=True)
+    again, ran = play(*work, chain=True)
+    assert ran == []
+    assert names(first) == ["Completed"] * 3
+    assert names(again) == ["Cached"] * 3
+    assert [s.result(_sync=True) for s in first] == [s.result(_sync=True) for s in again]
+
+
+def test_a_damaged_artifact_is_built_again_and_what_equals_it_is_kept(
+    play: Callable[..., Played], qilin_home: Path
+) -> None:
+    work = (ones, {"n": 3}), (twos, {"n": 3})
+    first, _ = play(*work, chain=True)
+    broken = Artifact.from_json(first[0].result(_sync=True))
+    path = Path(Store(str(qilin_home)).path(broken.uri)) / "a.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    again, ran = play(*work, chain=True)
+    assert ran == ["ones"]
+    assert names(again) == ["Completed", "Cached", "Cached"]
+
+
+def test_a_wiped_store_is_never_hidden_by_prefects_own_records(
+    play: Callable[..., Played], qilin_home: Path
+) -> None:
+    first, _ = play((ones, {"n": 4}))
+    Store(str(qilin_home)).discard(Artifact.from_json(first[0].result(_sync=True)).key)
+    again, ran = play((ones, {"n": 4}))
+    assert ran == ["ones"]
+    assert value(qilin_home, again[0]) == 4.0
+
+
+def test_an_exception_names_the_block_and_says_what_to_do(play: Callable[..., Played]) -> None:
+    states, _ = play((divides, {"by": 0}), (divides, {"by": -1}), label="backtest 04/20")
+    bug = states[0].result(raise_on_failure=False, _sync=True)
+    mistake = states[1].result(raise_on_failure=False, _sync=True)
+    assert isinstance(bug, NightFailedError)
+    assert str(bug).startswith("backtest 04/20: ZeroDivisionError: integer")
+    assert "Retry" in str(bug)
+    assert isinstance(mistake, UserError)
+    assert str(mistake) == "backtest 04/20: divisor -1 is negative: give a positive one"
+
+
+def test_a_worker_with_other_code_refuses_to_work(play: Callable[..., Played]) -> None:
+    states, ran = play((ones, {"n": 3}), code={"ones": "0" * 64})
+    assert ran == []
+    error = states[0].result(raise_on_failure=False, _sync=True)
+    assert "runs other code than the driver" in str(error)
