@@ -1,0 +1,174 @@
+"""Settings of costs, sweeps and portfolios: the one place for their meaning.
+
+Models are shown as a form, written as TOML and given as flags: every field has a title and says
+its meaning, unit and default.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fill = Literal["next_open", "next_close"]
+OfficialFees = Literal["rule_book", "fixed"]
+StrategyName = Literal["ma_cross"]
+
+
+class _Settings(BaseModel):
+    """Unknown names are refused: a misspelt setting must not be ignored in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CostConfig(_Settings):
+    """What a trade costs. Rates are fractions of the traded value, each side unless said."""
+
+    commission_rate: float = Field(
+        default=0.00025, title="Commission (fraction)", ge=0.0, le=0.003,
+        description="Broker's commission on each side, fraction of the traded value. "
+        "Default 0.00025 (2.5 basis points); the legal cap is 0.003.",
+    )  # fmt: skip
+    commission_minimum: float = Field(
+        default=5.0, title="Smallest commission (CNY)", ge=0.0, le=100.0,
+        description="Smallest commission of one order in CNY. Used where orders have an amount "
+        "(portfolios), not in sweeps, whose accounts have no size. Default 5.",
+    )  # fmt: skip
+    official_fees: OfficialFees = Field(
+        default="rule_book", title="Stamp duty and transfer fee",
+        description="rule_book (default): the rates in force on each day; fixed: the two rates "
+        "below on every day.",
+    )  # fmt: skip
+    stamp_duty: float = Field(
+        default=0.0005, title="Fixed stamp duty (fraction)", ge=0.0, le=0.01,
+        description="Stamp duty on sales, fraction of the traded value; only with 'fixed'. "
+        "Default 0.0005.",
+    )  # fmt: skip
+    transfer_fee: float = Field(
+        default=0.00001, title="Fixed transfer fee (fraction)", ge=0.0, le=0.001,
+        description="Transfer fee on each side, fraction of the traded value; only with 'fixed'. "
+        "Default 0.00001.",
+    )  # fmt: skip
+    slippage_bp: float = Field(
+        default=5.0, title="Slippage (basis points)", ge=0.0, le=500.0,
+        description="How much worse than the bar's price an order is filled, each side, in basis "
+        "points. Default 5.",
+    )  # fmt: skip
+
+    @classmethod
+    def free(cls) -> Self:
+        """No costs at all: for comparisons, never for a result."""
+        return cls(
+            commission_rate=0.0, commission_minimum=0.0, official_fees="fixed",
+            stamp_duty=0.0, transfer_fee=0.0, slippage_bp=0.0,
+        )  # fmt: skip
+
+
+class Steps(_Settings):
+    """Whole numbers, as a list or as start, stop and step."""
+
+    values: tuple[int, ...] = Field(
+        default=(), title="Values", max_length=500,
+        description="The numbers themselves, such as 5, 10, 20. Empty (default): start, stop and "
+        "step are used.",
+    )  # fmt: skip
+    start: int = Field(
+        default=5, title="First", ge=1, le=2000, description="First number. Default 5."
+    )
+    stop: int = Field(
+        default=60, title="Last", ge=1, le=2000, description="Largest number, included. Default 60."
+    )
+    step: int = Field(
+        default=5, title="Step", ge=1, le=500, description="Distance between numbers. Default 5."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.values and self.stop < self.start:
+            raise ValueError(f"stop {self.stop} lies before start {self.start}: swap them")
+        if any(v < 1 for v in self.values):
+            raise ValueError(f"the values {self.values} contain a number below 1: remove it")
+        return self
+
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers, ascending, each once."""
+        given = self.values or tuple(range(self.start, self.stop + 1, self.step))
+        return tuple(sorted(set(given)))
+
+
+class SweepConfig(_Settings):
+    """A grid of strategy parameters, each scored over the whole universe."""
+
+    strategy: StrategyName = Field(
+        default="ma_cross", title="Strategy",
+        description="ma_cross (default): hold a stock while its fast moving average is above the "
+        "slow one.",
+    )  # fmt: skip
+    fast: Steps = Field(
+        default=Steps(start=5, stop=60, step=5), title="Fast windows (trading days)",
+        description="Windows of the fast average in trading days. Default 5 to 60 by 5.",
+    )  # fmt: skip
+    slow: Steps = Field(
+        default=Steps(start=20, stop=240, step=10), title="Slow windows (trading days)",
+        description="Windows of the slow average in trading days; pairs whose fast window is not "
+        "shorter are left out. Default 20 to 240 by 10.",
+    )  # fmt: skip
+    fill: Fill = Field(
+        default="next_open", title="Fill",
+        description="Price at which a signal of day t is filled: next_open (default), the open of "
+        "the next bar; next_close, its close. Never the close that made the signal.",
+    )  # fmt: skip
+    trials_per_block: int = Field(
+        default=250, title="Trials per block", ge=1, le=5000,
+        description="Parameter sets that one worker scores at a time; changes speed and memory, "
+        "never a number. Default 250.",
+    )  # fmt: skip
+    symbols_per_block: int = Field(
+        default=500, title="Stocks per block", ge=1, le=10000,
+        description="Stocks that one worker reads at a time; changes speed and memory, never a "
+        "number. Default 500.",
+    )  # fmt: skip
+
+    def grid(self) -> dict[str, tuple[float, ...]]:
+        """Parameter names to their values."""
+        return {"fast": self.fast.numbers(), "slow": self.slow.numbers()}
+
+
+class PortfolioConfig(_Settings):
+    """How scores become holdings, and how much money there is."""
+
+    cash: float = Field(
+        default=1_000_000.0, title="Starting cash (CNY)", ge=10_000.0, le=1e12,
+        description="Money at the start in CNY. Default 1,000,000.",
+    )  # fmt: skip
+    top_k: int = Field(
+        default=30, title="Stocks held", ge=1, le=1000,
+        description="Number of best-ranked stocks that are held. Default 30.",
+    )  # fmt: skip
+    keep_k: int = Field(
+        default=60, title="Stay while ranked above", ge=1, le=2000,
+        description="A stock already held stays while its rank is not worse than this; saves "
+        "turnover. At least the number of stocks held. Default 60.",
+    )  # fmt: skip
+    rebalance_days: int = Field(
+        default=5, title="Days between rebalancings", ge=1, le=250,
+        description="Sessions from one rebalancing to the next. Default 5.",
+    )  # fmt: skip
+    max_weight: float = Field(
+        default=0.1, title="Largest weight (fraction)", gt=0.0, le=1.0,
+        description="No stock gets more than this fraction of the portfolio; the rest stays cash. "
+        "Default 0.1.",
+    )  # fmt: skip
+    fill: Fill = Field(
+        default="next_open", title="Fill",
+        description="Price of the fills: next_open (default) or next_close, of the bar after the "
+        "signal's.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.keep_k < self.top_k:
+            raise ValueError(
+                f"keep_k {self.keep_k} is below top_k {self.top_k}: raise it to {self.top_k}"
+            )
+        return self

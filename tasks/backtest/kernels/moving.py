@@ -1,0 +1,49 @@
+"""Tables that many parameter sets share: one row per window, trading days along the row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.arrays.compiling import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Index = NDArray[np.int64]
+
+
+@kernel
+def moving_averages(close: Array, windows: Index) -> Array:
+    """Means over the last `windows[w]` values, shape (W, m); NaN until a window is full.
+
+    Differences of a running sum that is kept in two floats, so that a mean is exact to the last
+    bits however long the history, and depends on nothing after its own day.
+    """
+    m = len(close)
+    high, low = np.zeros(m + 1), np.zeros(m + 1)
+    for t in range(m):
+        total = high[t] + close[t]
+        back = total - high[t]
+        low[t + 1] = low[t] + ((high[t] - (total - back)) + (close[t] - back))
+        high[t + 1] = total
+    out = np.full((len(windows), m), np.nan)
+    for w in range(len(windows)):
+        n = windows[w]
+        mean, upper, lower = out[w, n - 1 :], high[n:], low[n:]
+        for t in range(m + 1 - n):  # counts from zero: the compiler then takes many days at once
+            mean[t] = ((upper[t] - high[t]) + (lower[t] - low[t])) / n
+    return out
+
+
+@kernel
+def above(table: Array, first: Index, second: Index, band: float, out: NDArray[np.uint8]) -> None:
+    """`out[k, t]` = 1 where row `first[k]` exceeds row `second[k]` times (1 + band), else 0."""
+    m = table.shape[1]
+    factor = 1.0 + band
+    for k in range(len(first)):
+        upper, lower, row = table[first[k]], table[second[k]], out[k]
+        for t in range(m):
+            row[t] = upper[t] > lower[t] * factor

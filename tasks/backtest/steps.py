@@ -1,0 +1,99 @@
+"""Backtests as steps: blocks of a sweep, its trials judged, the portfolio of the model."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from typing import Any
+
+from tasks._step import Context, Output, step
+from tasks.backtest import archive
+from tasks.backtest.combinations import combinations
+from tasks.backtest.config import CostConfig, SweepConfig
+from tasks.backtest.sweep import SweepBlock, finish, first_row, merge
+from tasks.backtest.sweep import sweep_block as score_block
+from tasks.cluster.fanout import fan_out
+from tasks.data import codec
+from tasks.data.store import Artifact, Store
+from tasks.validation import trials as honest
+
+PACKAGES = ("numpy", "numba", "pandas")
+
+
+@step("backtest", packages=("numpy", "numba"))
+def sweep_block(
+    ctx: Context,
+    panel: Artifact,
+    first: int,
+    stop: int,
+    sweep: dict[str, Any],
+    costs: dict[str, Any],
+) -> Output:
+    """Parameter sets from `first` to before `stop` over all stocks, in blocks of stocks."""
+    config = SweepConfig.model_validate(sweep)
+    count = int(panel.notes["stocks"])
+    score = functools.partial(
+        _score_stocks,
+        root=ctx.store_root,
+        panel=panel,
+        sets=(first, stop),
+        config=config,
+        costs=CostConfig.model_validate(costs),
+    )
+    parts = fan_out(score, range(0, count, config.symbols_per_block), label=ctx.label)
+    return Output("sweep", archive.block_files(merge(parts)), rows=stop - first)
+
+
+def _score_stocks(
+    first: int,
+    *,
+    root: str,
+    panel: Artifact,
+    sets: tuple[int, int],
+    config: SweepConfig,
+    costs: CostConfig,
+) -> SweepBlock:
+    """One block of stocks, from column `first` on."""
+    store = Store(root)
+    columns = slice(first, min(first + config.symbols_per_block, int(panel.notes["stocks"])))
+    every = combinations(config.strategy, config.grid())
+    block = store.read_panel(panel, columns)
+    return score_block(
+        block,
+        every[slice(*sets)],
+        store.read_array(panel, "universe.npy")[:, columns],
+        costs=costs,
+        fill=config.fill,
+        first=first_row(block, every),
+        pairs=False,
+    )
+
+
+@step("backtest", packages=PACKAGES)
+def trials(
+    ctx: Context, blocks: list[Artifact], sweep: dict[str, Any], costs: dict[str, Any]
+) -> Output:
+    """All trials of the sweep, and what of them survives honest testing."""
+    config, charged = SweepConfig.model_validate(sweep), CostConfig.model_validate(costs)
+    table = finish(merge(archive.block_from(ctx.store, part) for part in blocks), charged)
+    verdict = honest.survivors(table.frame, table.returns)
+    judged = {
+        "counts": verdict.counts,
+        "tried": verdict.tried,
+        "level": verdict.level,
+        "best": verdict.best,
+        "best_of_noise": verdict.best_of_noise,
+        "effective": verdict.effective,
+        "rule": verdict.rule,
+        "strategy": config.strategy,
+        "parameters": list(table.combinations.names),
+        "period": [str(table.dates[0]), str(table.dates[-1])],
+        "noise": None if verdict.noise is None else _plain(dataclasses.asdict(verdict.noise)),
+    }
+    files = archive.trial_files(table) | {
+        "judged.parquet": codec.frame_bytes(verdict.table),
+        "judged.json": json.dumps(judged, sort_keys=True).encode(),
+    }
+    notes = {"trials": verdict.tried, "survive": verdict.counts["SURVIVES"]}
+    return Output("trials", files, rows=verdict.tried, notes=notes)
