@@ -1,0 +1,183 @@
+"""`qilin nightly`, `retry` and `settings`: run a night, resume one, list what can be set."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from flows import _cli_config
+from flows._settings import NightlyConfig
+from tasks import settings
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flows._run import Finished
+
+_EXIT_STRICT = 3
+
+
+def _help(name: str) -> str:
+    """A setting's own description, so that flags, form and file say the same."""
+    model: Any = NightlyConfig
+    *path, last = name.split(".")
+    for part in path:
+        model = model.model_fields[part].annotation
+    return str(model.model_fields[last].description)
+
+
+def nightly(
+    *,
+    config: Annotated[
+        Path | None, Parameter(help="TOML file with settings, such as deployments/full.toml.")
+    ] = None,
+    data_date: Annotated[str | None, Parameter(help=_help("data_date"))] = None,
+    source: Annotated[str | None, Parameter(help=_help("data.source"))] = None,
+    data_path: Annotated[str | None, Parameter(help=_help("data.path"))] = None,
+    size: Annotated[str | None, Parameter(help=_help("size"))] = None,
+    device: Annotated[str | None, Parameter(help=_help("device"))] = None,
+    language: Annotated[str | None, Parameter(help=_help("language"))] = None,
+    note: Annotated[str | None, Parameter(help=_help("note"))] = None,
+    set_: Annotated[
+        tuple[str, ...],
+        Parameter(
+            "--set",
+            negative="",
+            help="Any setting, such as --set advanced.train.rounds=50; also written "
+            "--advanced.train.rounds 50. May be repeated. `qilin settings` lists them all.",
+        ),
+    ] = (),
+    json_: Annotated[bool, Parameter("--json", negative="", help="Print the outcome as JSON.")] = (
+        False
+    ),
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the report's path.")
+    ] = False,
+    verbose: Annotated[
+        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
+    ] = False,
+    strict: Annotated[
+        bool, Parameter("--strict", negative="", help="Exit with 3 if the night ends in WARN.")
+    ] = False,
+) -> int:
+    """Run one night and print where its report lies.
+
+    Brings up a Prefect server on this machine if none is configured, and takes it down again. What
+    is computed already is found and not computed again.
+    """
+    flags = {
+        "data_date": data_date, "data.source": source, "data.path": data_path, "size": size,
+        "device": device, "language": language, "note": note,
+    }  # fmt: skip
+    chosen = _cli_config.nightly_config(config, flags, set_)
+    _check_files(chosen)
+
+    def run(watch: Any) -> Finished:
+        from flows._run import run_night
+
+        return run_night(chosen, watch=watch, verbose=verbose)
+
+    finished = _watched(run, f"{chosen.size}, {chosen.data.source} data", quiet or json_)
+    return _tell(finished, chosen.language, as_json=json_, quiet=quiet, strict=strict)
+
+
+def retry(
+    run: Annotated[
+        str, Parameter(help="Id or name of a run; by default the newest that did not complete.")
+    ] = "",
+    *,
+    json_: Annotated[bool, Parameter("--json", negative="", help="Print the outcome as JSON.")] = (
+        False
+    ),
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the report's path.")
+    ] = False,
+    verbose: Annotated[
+        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
+    ] = False,
+    strict: Annotated[
+        bool, Parameter("--strict", negative="", help="Exit with 3 if the night ends in WARN.")
+    ] = False,
+) -> int:
+    """Run what failed again: finished blocks are found, the rest is computed."""
+
+    def again(watch: Any) -> Finished:
+        from flows._run import retry_night
+
+        return retry_night(run, watch=watch, verbose=verbose)
+
+    finished = _watched(again, f"retrying {run or 'the newest unfinished run'}", quiet or json_)
+    language = finished.summary.get("night", {}).get("run", {}).get("language", "en")
+    return _tell(finished, language, as_json=json_, quiet=quiet, strict=strict)
+
+
+def list_settings(
+    kind: Annotated[
+        Literal["toml", "names"], Parameter(help="toml: a complete file; names: one per line.")
+    ] = "toml",
+) -> int:
+    """Print every setting with its meaning and default, as a TOML file for --config."""
+    if kind == "names":
+        print("\n".join(_cli_config.all_names()))
+    else:
+        print(_cli_config.as_toml(NightlyConfig()), end="")
+    return 0
+
+
+def _check_files(config: NightlyConfig) -> None:
+    """Say at once, before anything starts, that a file is not there."""
+    data = config.data
+    if data.source != "simulated" and not data.path:
+        raise UserError(f"data source {data.source!r} needs a file or folder: give --data-path")
+    if data.path and "://" not in data.path and not Path(data.path).expanduser().exists():
+        raise UserError(f"data path {data.path} does not exist: give another with --data-path")
+
+
+def _watched(run: Callable[[Any], Finished], what: str, silent: bool) -> Finished:
+    if silent:
+        return run(None)
+    from flows._cli_display import Display
+
+    display = Display()
+    display.starting(what)
+    try:
+        return run(display)
+    finally:
+        display.close()
+
+
+def _tell(finished: Finished, language: str, *, as_json: bool, quiet: bool, strict: bool) -> int:
+    from flows import _cli_display
+
+    state = _cli_display.state_of(finished)
+    code = finished.exit_code or (_EXIT_STRICT if strict and state == "WARN" else 0)
+    root = settings.home().rstrip("/")
+    report = finished.summary.get("report", "")
+    if as_json:
+        outcome = {
+            "state": "QUEUED" if finished.queued else state,
+            "exit_code": code,
+            "run_id": finished.run_id,
+            "name": finished.name,
+            "error": finished.error,
+            "report": f"{root}/{report}" if report else "",
+            "summary": f"{root}/{finished.folder}/summary.json" if finished.summary else "",
+            "headline": finished.summary.get("headline", {}),
+            "outputs": finished.summary.get("outputs", {}),
+        }
+        print(json.dumps(outcome, indent=1))
+    elif finished.queued:
+        print(f"{finished.name} was handed to its worker; follow it with: qilin status")
+    elif quiet:
+        if finished.error:
+            print(finished.error, file=sys.stderr)
+        if report:
+            print(f"{root}/{report}")
+    else:
+        _cli_display.show_outcome(finished, root, language)
+    return code
