@@ -65,7 +65,7 @@ class Gated:
         adjustment: see `Panel.adjustment`.
         source: name of the data source.
         benchmarks: symbols that are indices.
-        notes: sentences of the source.
+        notes: sentences of the source, and how many rows are suspended days.
     """
 
     frame: pd.DataFrame
@@ -127,8 +127,17 @@ def gate(bars: Bars, config: GateConfig | None = None) -> Gated:
         adjustment=bars.adjustment,
         source=bars.source,
         benchmarks=bars.benchmarks,
-        notes=bars.notes,
+        notes=(*bars.notes, *_suspensions(rows)),
     )
+
+
+def _suspensions(rows: Rows) -> tuple[str, ...]:
+    """How many rows are suspended days; none of them is a fault."""
+    total = int(rows.suspended.sum())
+    silent = int(np.isnan(rows.frame["volume"].to_numpy()[rows.suspended]).sum())
+    if not total:
+        return ()
+    return (f"{total:,} rows are suspended days, {silent:,} of them without any volume given.",)
 
 
 def _passed(rows: Rows, good: Flags) -> pd.DataFrame:

@@ -232,4 +232,4 @@ def _by_symbol(frame: pd.DataFrame, test: Callable[[str], bool]) -> Flags:
     """A test on symbols, spread over the rows. (R,)."""
     names = frame["symbol"].cat
     flags = np.array([test(str(s)) for s in names.categories], dtype=bool)
-    return np.asarray(flags[names.codes.to_numpy()], dtype=bool)
+    return flags.take(names.codes.to_numpy())

@@ -144,7 +144,8 @@ def _shares(
     locked = (bar["high"] == bar["low"]) & (np.abs(bar["high"] / bar["preclose"] - 1) > 0.04)
     usual = stocks.turnover / stocks.price * factor * np.where(locked, 0.2, 1.0)
     wanted = usual * np.exp(shocks["volume"][s] + 0.25 * shocks["noise"][s])
-    return np.maximum(np.floor(wanted / 100), 1.0) * 100
+    lots: Array = np.maximum(np.floor(wanted / 100), 1.0)
+    return lots * 100
 
 
 def _average(bar: dict[str, Array]) -> Array:
