@@ -182,5 +182,6 @@ def _enter(name: str, given: Mapping[str, Any]) -> tuple[list[Array], Callable[[
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{key} {value}" for key, value in shapes.items())
         raise UserError(f"{name}: the inputs differ in shape ({listed}): give them one grid")
-    grids = [np.ascontiguousarray(a.reshape(shape[0], -1)) for a in arrays.values()]
+    grid = shape if len(shape) == 2 else (shape[0], 1)
+    grids = [np.ascontiguousarray(a.reshape(grid)) for a in arrays.values()]
     return grids, lambda result: in_kind(result.reshape(shape), template)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: TA-Lib takes sums below this for zero (TA_EPSILON)
 TINY = 1e-14
+#: mean deviations below this part of the price are rounding of a flat window
+NOISE = 1e-13
 
 
 @kernel
@@ -98,7 +100,7 @@ def cci(typical: Array, n: int, out: Array, s: Array) -> None:
                 s[1, j] += abs(typical[i, j] - s[0, j])
         for j in range(low, high):
             away = typical[t, j] - s[0, j]
-            flat = away == 0.0 or s[1, j] == 0.0
+            flat = s[1, j] / n <= NOISE * abs(s[0, j])
             out[t, j] = 0.0 if flat else away / (0.015 * (s[1, j] / n))
 
 

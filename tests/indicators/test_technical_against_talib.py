@@ -1,0 +1,85 @@
+"""Every indicator equals TA-Lib on the series compacted to its trading days."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import talib
+
+from tasks.indicators import technical
+
+HLC = ("high", "low", "close")
+
+#: name: inputs, relative and absolute tolerance (of TA-Lib's own rounding, in units of the result)
+EXACT = (0.0, 0.0)
+CASES = {
+    "sma": (("close",), EXACT),
+    "ema": (("close",), EXACT),
+    "wma": (("close",), (1e-12, 0.0)),
+    "rsi": (("close",), (1e-12, 1e-12)),
+    "macd": (("close",), (1e-11, 1e-12)),
+    "bbands": (("close",), (1e-9, 0.0)),
+    "atr": (HLC, (1e-13, 0.0)),
+    "stoch": (HLC, (1e-11, 1e-11)),
+    "kdj": (HLC, (1e-11, 1e-11)),
+    "cci": (HLC, (1e-12, 1e-9)),
+    "obv": (("close", "volume"), EXACT),
+    "roc": (("close",), (1e-12, 1e-13)),
+    "mom": (("close",), EXACT),
+    "willr": (HLC, (1e-13, 1e-13)),
+    "stddev": (("close",), (1e-9, 1e-6)),
+    "max": (("close",), EXACT),
+    "min": (("close",), EXACT),
+    "adx": (HLC, (1e-12, 0.0)),
+    "mfi": ((*HLC, "volume"), (1e-11, 1e-11)),
+    "correl": (("high", "low"), (1.5e-9, 1.5e-9)),
+}
+
+
+def tuples(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def oracle(name: str, grids: list[np.ndarray], **parameters) -> list[np.ndarray]:
+    """TA-Lib column by column on trading days only, scattered back to the calendar."""
+    function = getattr(talib, name.upper())
+    outs: list[np.ndarray] = []
+    for j in range(grids[0].shape[1]):
+        days = ~np.isnan(sum(g[:, j] for g in grids))
+        if not days.any():
+            continue
+        results = tuples(function(*[np.ascontiguousarray(g[days, j]) for g in grids], **parameters))
+        if not outs:
+            outs = [np.full(grids[0].shape, np.nan) for _ in results]
+        for out, result in zip(outs, results, strict=True):
+            out[days, j] = result
+    return outs
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equals_talib_on_trading_days(name, bars):
+    inputs, (rtol, atol) = CASES[name]
+    grids = [bars[i] for i in inputs]
+    for ours, theirs in zip(
+        tuples(getattr(technical, name)(*grids)), oracle(name, grids), strict=True
+    ):
+        assert np.array_equal(np.isnan(ours), np.isnan(theirs)), "NaN in other places"
+        np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("period", [2, 3, 7, 120])
+def test_equals_talib_for_other_periods(name, period, bars):
+    if "timeperiod" not in getattr(technical, name).defaults:
+        pytest.skip("has no single period")
+    inputs, (rtol, atol) = CASES[name]
+    grids = [bars[i] for i in inputs]
+    ours = tuples(getattr(technical, name)(*grids, timeperiod=period))
+    for mine, theirs in zip(ours, oracle(name, grids, timeperiod=period), strict=True):
+        assert np.array_equal(np.isnan(mine), np.isnan(theirs))
+        np.testing.assert_allclose(mine, theirs, rtol=max(rtol, 1e-9), atol=max(atol, 1e-6))
+
+
+def test_every_public_indicator_is_compared_here():
+    public = {n for n in technical.__all__ if n != "Indicator"}
+    assert public == set(CASES)
