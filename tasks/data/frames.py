@@ -30,20 +30,13 @@ def pivot(
             f"the frame has no column {' and '.join(map(repr, missing))}; it has "
             f"{', '.join(native.columns)}: rename, or map the columns in the source's settings"
         )
-    symbol_names, column = np.unique(native["symbol"].to_numpy().astype(str), return_inverse=True)
+    symbol_names, column = _columns(native["symbol"].to_numpy())
     days = native["date"].cast(nw.Datetime("us")).to_numpy().astype("datetime64[D]")
-    dates = np.unique(days) if calendar is None else calendar.astype("datetime64[D]")
-    row = np.searchsorted(dates, days)
-    known = row < len(dates)
-    known[known] &= dates[row[known]] == days[known]
-    if not known.all():
-        stray = days[~known][0]
-        raise UserError(
-            f"{int((~known).sum())} rows are on days that are no exchange sessions, first {stray}: "
-            "remove them or give the right calendar"
-        )
+    dates, row = _rows(days, calendar)
     flat = row * len(symbol_names) + column
-    if len(np.unique(flat)) != len(flat):
+    filled = np.zeros(len(dates) * len(symbol_names), dtype=bool)
+    filled[flat] = True
+    if int(filled.sum()) != len(flat):
         raise UserError("the frame has several rows for one symbol and date: run the gate first")
     fields = {}
     for name in native.columns:
@@ -52,7 +45,48 @@ def pivot(
         grid = np.full(len(dates) * len(symbol_names), 0.0 if name in ZERO_WHEN_ABSENT else np.nan)
         grid[flat] = native[name].cast(nw.Float64()).to_numpy()
         fields[name] = grid.reshape(len(dates), len(symbol_names))
-    return dates, tuple(str(s) for s in symbol_names), fields
+    return dates, symbol_names, fields
+
+
+def _columns(values: NDArray[np.object_]) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Symbols in ascending order and each row's position among them.
+
+    Hashing the distinct texts is many times faster than sorting one per row.
+    """
+    import pandas as pd
+
+    codes, unique = pd.factorize(np.asarray(values, dtype=object))
+    if (codes < 0).any():
+        raise UserError(
+            f"the frame has {int((codes < 0).sum())} rows without a symbol: fill or remove them"
+        )
+    names, place = np.unique([str(v) for v in unique], return_inverse=True)
+    return tuple(str(n) for n in names), place[codes]
+
+
+def _rows(
+    days: NDArray[np.datetime64], calendar: NDArray[np.datetime64] | None
+) -> tuple[NDArray[np.datetime64], NDArray[np.int64]]:
+    """Dates in ascending order, or the given ones, and each row's position among them."""
+    if np.isnat(days).any():
+        raise UserError(
+            f"the frame has {int(np.isnat(days).sum())} rows without a date: run the gate first"
+        )
+    import pandas as pd
+
+    codes, present = pd.factorize(days.astype(np.int64))
+    found = np.asarray(present).astype("datetime64[D]")
+    dates = np.sort(found) if calendar is None else calendar.astype("datetime64[D]")
+    place = np.searchsorted(dates, found)
+    known = place < len(dates)
+    known[known] &= dates[place[known]] == found[known]
+    if not known.all():
+        stray = ~known[codes]
+        raise UserError(
+            f"{int(stray.sum())} rows are on days that are no exchange sessions, first "
+            f"{days[stray][0]}: remove them or give the right calendar"
+        )
+    return dates, place[codes].astype(np.int64)
 
 
 def melt(panel: Panel) -> pd.DataFrame:

@@ -206,7 +206,8 @@ def _suspended(frame: pd.DataFrame, exempt: Flags) -> Flags:
         empty = np.isnan(price)
         absent = absent & empty
         flat &= empty | (price == close) | (price == 0)
-    return idle & (absent | (flat & (close > 0) & np.isfinite(close) & ~exempt))
+    repeated: Flags = flat & (close > 0) & np.isfinite(close) & ~exempt
+    return np.logical_and(idle, absent | repeated, dtype=bool)
 
 
 def _days(frame: pd.DataFrame) -> Numbers:
@@ -231,5 +232,5 @@ def _in_session(day: Numbers, bound: Flags) -> Flags:
 def _by_symbol(frame: pd.DataFrame, test: Callable[[str], bool]) -> Flags:
     """A test on symbols, spread over the rows. (R,)."""
     names = frame["symbol"].cat
-    flags = np.array([test(str(s)) for s in names.categories], dtype=bool)
-    return flags.take(names.codes.to_numpy())
+    flags: Flags = np.array([test(str(s)) for s in names.categories], dtype=bool)
+    return flags[names.codes.to_numpy()]

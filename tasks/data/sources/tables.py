@@ -110,7 +110,8 @@ def _canonical(table: pd.DataFrame, config: DataConfig, path: Path) -> pd.DataFr
         symbol = columns.symbols(table["symbol"], config.symbol_format, path.name)
     else:
         name = _from_name(path, config)
-        symbol = pd.Categorical.from_codes([0] * len(table), categories=pd.Index([name]))
+        texts = pd.Series([name] * len(table), dtype=object)
+        symbol = columns.symbols(texts, "as_is", path.name)
     data = {"symbol": symbol, "date": columns.dates(table["date"], path.name)}
     rest = [name for name in table.columns if name not in data]
     return pd.DataFrame(
