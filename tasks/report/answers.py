@@ -10,7 +10,7 @@ from tasks.report import verdict
 from tasks.report.night import Action, Changes, DataHealth, Missing, Move, Night
 from tasks.report.research import Trials
 from tasks.report.states import State, worst
-from tasks.report.words import Text, Words, is_empty, join, plural, say
+from tasks.report.words import Text, Words, capital, is_empty, join, say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,20 +56,20 @@ def _data(night: Night) -> Answer:
     if isinstance(health, Missing):
         return Answer(question, health.state, health.why, section="H")
     coverage = say(
-        "{n} symbols ({p})",
-        "{n} 只股票（{p}）",
+        "{n} ({p})",
+        "{n}（{p}）",
         n=fmt.of(health.present, health.expected),
         p=fmt.share(_share(health.present, health.expected)),
     )
     checks = [c for c in health.checks if c.state != "SKIP"]
     facts: list[tuple[Words, Words]] = [
-        (Text("coverage of the last day", "末日覆盖率"), coverage),
+        (Text("coverage", "覆盖率"), coverage),
         (Text("set aside", "已隔离"), _quarantine(health)),
         (
             Text("checks passed", "检查通过"),
             fmt.of(sum(c.state == "PASS" for c in checks), len(checks)),
         ),
-        (Text("leak tests passed", "泄漏检验通过"), leak_count(night)),
+        (Text("leak tests", "泄漏检验"), leak_count(night)),
     ]
     state = health.state
     if not isinstance(night.leaks, Missing):
@@ -79,6 +79,12 @@ def _data(night: Night) -> Answer:
 
 def _share(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else part / whole
+
+
+def simulated(source: str) -> Words:
+    """The source of a simulated night, named as simulated exactly once."""
+    label = Text("simulated", "模拟数据")
+    return label if source == "simulated" else say("{s}, {l}", "{s}，{l}", s=source, l=label)
 
 
 def _freshness(health: DataHealth) -> Words:
@@ -142,29 +148,20 @@ def survival(trials: Trials) -> Words:
         "{n} trials survive (FDR {l})" if n != 1 else "{n} trials survives (FDR {l})",
         "{n} 个试验通过多重检验（FDR {l}）",
         n=fmt.of(n, trials.tried),
-        l=fmt.share(trials.level),
+        l=fmt.level(trials.level),
     )
 
 
 def _survivor_facts(trials: Trials) -> tuple[tuple[Words, Words], ...]:
     facts: list[tuple[Words, Words]] = []
     if trials.noise_best is not None:
-        facts.append(
-            (Text("best of noise would reach", "纯噪声最优可达"), fmt.estimate(trials.noise_best))
-        )
+        facts.append((Text("best of noise", "纯噪声最优"), fmt.estimate(trials.noise_best)))
     if trials.best is not None:
-        best = say(
-            "{e} (best of {n})",
-            "{e}（{n} 个中最优）",
-            e=fmt.estimate(trials.best),
-            n=f"{trials.tried:,}",
-        )
-        facts.append((Text("best net Sharpe seen", "所见最高扣费后夏普"), best))
+        label = say("best of {n}", "{n} 个中最优", n=f"{trials.tried:,}")
+        facts.append((label, fmt.estimate(trials.best)))
     for trial in trials.of("SURVIVES")[:2]:
-        line = say(
-            "{s}, q = {q}", "{s}，q = {q}", s=fmt.estimate(trial.sharpe), q=fmt.q_value(trial.q)
-        )
-        facts.append((trial.name, line))
+        label = say("{t} ({q})", "{t}（{q}）", t=trial.name, q=fmt.q_is(trial.q))
+        facts.append((label, fmt.estimate(trial.sharpe)))
     if n := trials.count("EXCLUDED"):
         facts.append((Text("not scored", "未评分"), fmt.of(n, trials.tried)))
     return tuple(facts)
@@ -188,14 +185,16 @@ def _changed(night: Night) -> Answer:
 
 
 def turnover(changes: Changes) -> Words:
-    """How many survivors entered and left, in words."""
+    """How many entered and left, in words."""
     entered, left = len(changes.entered), len(changes.left)
-    if not entered and not left:
-        return Text("No survivor entered or left", "无新进或退出")
-    return Text(
-        f"{entered} {plural(entered, 'survivor', 'survivors')} entered, {left} left",
-        f"新进 {entered} 个，退出 {left} 个",
+    found = (
+        Text(f"{entered} entered, {left} left", f"新进 {entered} 个，退出 {left} 个")
+        if entered or left
+        else Text("nothing entered or left", "无新进或退出")
     )
+    if is_empty(changes.scope):
+        return capital(found)
+    return capital(say("{s}: {f}", "{s}：{f}", s=changes.scope, f=found))
 
 
 def changed_inputs(changes: Changes) -> Words:

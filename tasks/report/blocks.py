@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tasks.report.states import State
-from tasks.report.words import Words, is_empty
+from tasks.report.words import Words, is_empty, pick
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,8 +148,10 @@ def missing(why: Words = "") -> Cell:
 
 
 def words(text: Words, *, tone: str = "", why: Words = "") -> Cell:
-    """A cell of words; an empty one is missing."""
-    return missing(why) if is_empty(text) else Cell(text, str(text), tone=tone)
+    """A cell of words; an empty one is a dash if there is a reason, else blank."""
+    if is_empty(text):
+        return Cell() if is_empty(why) else missing(why)
+    return Cell(text, pick(text), tone=tone)
 
 
 def number(text: Words, value: float | None, *, tone: str = "", why: Words = "") -> Cell:
@@ -167,6 +169,20 @@ def columns(*labels: Words | tuple[Words, bool]) -> tuple[Column, ...]:
     return tuple(
         Column(label[0], number=label[1]) if isinstance(label, tuple) else Column(label)
         for label in labels
+    )
+
+
+def without_empty(table: Table) -> Table:
+    """The table without columns in which no row says anything."""
+    kept = [
+        i
+        for i in range(len(table.columns))
+        if i == 0 or any(not is_empty(row[i].text) for row in table.rows)
+    ]
+    return dataclasses.replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
     )
 
 

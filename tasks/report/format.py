@@ -94,6 +94,26 @@ def q_value(value: float | None) -> str:
     return fixed(value, 3 if value < 0.01 else 2)
 
 
+def level(fraction: float | None) -> str:
+    """A level that was set, not measured: `10 %`, `2.5 %`."""
+    if fraction is None or not math.isfinite(fraction):
+        return MISSING
+    return f"{100 * fraction:g} %"
+
+
+def plain(value: float | None) -> str:
+    """An axis value without trailing zeros: `1`, `1.5`, `−0.2`."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:g}".replace("-", MINUS)
+
+
+def q_is(value: float | None) -> str:
+    """The whole statement: `q = 0.03`, `q < 0.001`."""
+    text = q_value(value)
+    return f"q {text}" if text.startswith("<") else f"q = {text}"
+
+
 def basis_points(value: float | None, *, sign: bool = False) -> str:
     """Whole basis points, given in basis points: `12 bp`."""
     text = fixed(value, 0, sign=sign)

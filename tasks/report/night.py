@@ -129,7 +129,7 @@ class Quarantined:
     command: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class LargeMove:
     """A move beyond the day's limit without a known corporate action, masked in labels."""
 
@@ -225,7 +225,7 @@ class InputChange:
         return self.before != self.now
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Move:
     """Something that entered, left or moved: a name and one sentence."""
 
@@ -235,10 +235,14 @@ class Move:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Since the previous night: inputs, survivors, ranking."""
+    """Since the previous night: inputs, and what entered, left or moved.
+
+    `scope` says among what, such as "survivors" or "top 30 of the ranking".
+    """
 
     previous_day: str
     previous_name: str
+    scope: Words = ""
     inputs: tuple[InputChange, ...] = ()
     entered: tuple[Move, ...] = ()
     left: tuple[Move, ...] = ()

@@ -374,7 +374,7 @@ class Fold:
     test_period: tuple[str, str] = ("", "")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Importance:
     """Share of the model's gain by feature: mean over folds, lowest and highest fold."""
 
@@ -384,7 +384,7 @@ class Importance:
     high: float
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True)
 class Drift:
     """Population stability index of tonight's values against training; range over past nights."""
 
@@ -421,7 +421,7 @@ class Ranked:
     score: float
     name: str = ""
     previous: int | None = None
-    group: str = ""
+    group: Words = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

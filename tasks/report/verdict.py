@@ -236,7 +236,12 @@ def _derived_actions(night: Night) -> list[Action]:
         command = next((q.command for q in night.health.quarantined if q.command), "")
         found.append(
             Action(
-                what=Text("look at the symbols set aside", "查看已隔离的股票"),
+                what=Text(
+                    "look at the symbols set aside; release one with",
+                    "查看已隔离的股票；解除其一用",
+                )
+                if command
+                else Text("look at the symbols set aside", "查看已隔离的股票"),
                 command=command,
                 section="H",
             )

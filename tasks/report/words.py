@@ -70,6 +70,12 @@ def _join(parts: Sequence[str], comma: str, final: str) -> str:
     return comma.join(parts[:-1]) + final + parts[-1]
 
 
+def capital(words: Words) -> Words:
+    """With a capital first letter, as a sentence starts."""
+    english = pick(words, "en")
+    return Text(english[:1].upper() + english[1:], pick(words, "zh"))
+
+
 def is_empty(words: Words) -> bool:
     """Whether there is nothing to read."""
     return not pick(words)

@@ -83,7 +83,7 @@ class Canvas:
         left: int = 62,
         right: int = 16,
         top: int = 14,
-        bottom: int = 46,
+        bottom: int = 42,
     ) -> None:
         import matplotlib as mpl
         from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -156,7 +156,7 @@ def monthly_ic(factors: Factors) -> Chart:
         heights=(1,) * len(shown),
         left=62,
         top=22,
-        bottom=40,
+        bottom=26,
     )
     top = max(
         abs(v) + 2 * (e or 0)
@@ -165,18 +165,14 @@ def monthly_ic(factors: Factors) -> Chart:
         if v is not None
     )
     for axes, series, colour in zip(canvas.axes, shown, _SERIES, strict=False):
-        for x, (value, error) in enumerate(zip(series.ic, series.error, strict=True)):
-            if value is None:
-                continue
-            reach = 2 * (error or 0.0)
-            axes.plot(
-                [x, x],
-                [value - reach, value + reach],
-                color=COLOURS[colour],
-                linewidth=1,
-                alpha=0.7,
-            )
-            axes.plot([x], [value], marker="o", markersize=4, color=COLOURS[colour])
+        points = [
+            (x, value, 2 * (error or 0.0))
+            for x, (value, error) in enumerate(zip(series.ic, series.error, strict=True))
+            if value is not None
+        ]
+        xs, means, reach = (np.array(column) for column in zip(*points, strict=True))
+        axes.vlines(xs, means - reach, means + reach, color=COLOURS[colour], linewidth=1)
+        axes.plot(xs, means, marker="o", markersize=4, linestyle="", color=COLOURS[colour])
         zero_line(axes)
         axes.set_ylim(-top * 1.1, top * 1.1)
         axes.set_xlim(-0.7, len(series.months) - 0.3)

@@ -106,14 +106,17 @@ def _finding(shown: Sequence[Coverage]) -> Words:
     if np.all(np.isnan(values)):
         return Text("No source was read", "没有读取任何来源")
     worst = int(np.nanargmin(values))
-    full = int(np.nansum(values >= 0.995))
-    return say(
+    full, unread = int(np.nansum(values >= 0.995)), int(np.isnan(values).sum())
+    found = say(
         "{n} days are at least 99.5 % complete; worst {w} ({d})",
         "{n} 天完整度不低于 99.5 %；最差 {w}（{d}）",
         n=fmt.of(full, len(values)),
         w=fmt.share(float(values[worst])),
         d=days[worst],
     )
+    if not unread:
+        return found
+    return say("{f}; {u} not read", "{f}；{u} 天未读取", f=found, u=f"{unread:,}")
 
 
 def _floor(shown: Sequence[Coverage]) -> float:

@@ -1,4 +1,4 @@
-"""Charts of the model: does it generalise, what does it use, are tonight's inputs as in training."""
+"""Charts of the model: does it generalise, what does it use, are its inputs as in training."""
 
 from __future__ import annotations
 

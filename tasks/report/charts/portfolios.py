@@ -19,29 +19,14 @@ if TYPE_CHECKING:
 
 #: fewer sessions out of sample than this say nothing
 LEAST_DAYS = 60
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: tick values of the log axis, coarse to fine
 _LEVELS = (
-    0.1,
-    0.2,
-    0.3,
-    0.5,
-    0.7,
-    0.8,
-    0.9,
-    1,
-    1.1,
-    1.2,
-    1.4,
-    1.7,
-    2,
-    2.5,
-    3,
-    4,
-    5,
-    7,
-    10,
-    20,
-    50,
-    100,
+    (0.01, 0.1, 1, 10, 100, 1000),
+    (0.125, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64),
+    (0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12),
+    (0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2),
+    (0.9, 0.925, 0.95, 0.975, 1, 1.025, 1.05, 1.075, 1.1, 1.125, 1.15),
 )
 
 
@@ -49,7 +34,7 @@ def growth(portfolio: Portfolio, id_: str) -> Chart:
     """Does it earn after costs, out of sample? How deep and how long are the losses?"""
     days = len(portfolio.dates)
     question = say(
-        "Does it earn after costs, out of sample? Growth of 1 (log scale) and % below peak, {a} to {b}",
+        "Does it earn after costs, out of sample? Growth of 1 (log) and % below peak, {a} to {b}",
         "扣费后、样本外是否盈利？1 元的增长（对数坐标）与距高点回撤，{a} 至 {b}",
         a=portfolio.dates[0] if days else fmt.MISSING,
         b=portfolio.dates[-1] if days else fmt.MISSING,
@@ -65,7 +50,7 @@ def growth(portfolio: Portfolio, id_: str) -> Chart:
         )
         return Chart(id_, portfolio.name, question, empty=empty, wide=True)
     finding = _growth_finding(portfolio, start)
-    canvas = Canvas(id_, 960, 430, heights=(3, 1.15), left=70, right=150, top=26)
+    canvas = Canvas(id_, 960, 420, heights=(3, 1.15), left=70, right=150, top=26, bottom=26)
     _shade(canvas, start, days)
     _lines(canvas, portfolio)
     note = _underwater(canvas, portfolio)
@@ -106,8 +91,8 @@ def _growth_finding(portfolio: Portfolio, start: int | None) -> Words:
             d=fmt.percent(worst),
         )
     return say(
-        "{n} earns {t} net of costs, {o} of it out of sample; deepest loss {d}",
-        "{n} 扣费后增长 {t}，其中样本外 {o}；最大回撤 {d}",
+        "{n} earns {t} net of costs, out of sample {o}; deepest loss {d}",
+        "{n} 扣费后增长 {t}，样本外 {o}；最大回撤 {d}",
         n=portfolio.name,
         t=fmt.percent(total),
         o=fmt.percent(net[-1] / net[start - 1] - 1),
@@ -152,21 +137,24 @@ def _lines(canvas: Canvas, portfolio: Portfolio) -> None:
             continue
         line = np.array(values)
         kept = thin(np.log(line))
-        axes.plot(kept, line[kept], color=COLOURS[colour], **style)  # type: ignore[arg-type]
+        axes.plot(kept, line[kept], color=COLOURS[colour], **style)
         end = say("{v} {l}", "{v} {l}", v=fmt.ratio(float(line[-1])), l=label)
         ends.append((float(line[-1]), end, COLOURS[colour]))
     _cone(axes, portfolio)
     zero_line(axes, at=1.0)
     low, high = axes.get_ylim()
     levels = _levels(low, high)
-    canvas.ticks(axes, levels, [fmt.significant(v) for v in levels], "y")
+    canvas.ticks(axes, levels, [fmt.plain(v) for v in levels], "y")
     _end_labels(canvas, axes, ends, len(portfolio.dates) - 1)
 
 
 def _levels(low: float, high: float) -> list[float]:
-    inside = [v for v in _LEVELS if low <= v <= high]
-    while len(inside) > 7:
-        inside = [v for i, v in enumerate(inside) if v == 1 or i % 2 == 0]
+    """The coarsest set of round values with at least four of them on the axis."""
+    inside = [1.0]
+    for values in _LEVELS:
+        inside = [float(v) for v in values if low <= v <= high]
+        if len(inside) >= 4:
+            break
     return inside
 
 
@@ -311,8 +299,12 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
             canvas.ax.plot([x - 0.4, x + 0.4], [level, level], color=COLOURS["ink"], linewidth=2)
     zero_line(canvas.ax)
     canvas.ax.margins(y=0.14)
-    labels = [_year_label(y.year, y.until) for y in rows]
-    canvas.ticks(canvas.ax, range(len(rows)), labels, "x")
+    canvas.ticks(canvas.ax, range(len(rows)), [str(y.year) for y in rows], "x")
+    for x, year in enumerate(rows):
+        if year.until:
+            below = canvas.ax.get_xaxis_transform()
+            style = {"ha": "center", "fontsize": 10, "color": COLOURS["muted"]}
+            canvas.note(canvas.ax, x, -0.17, _until(year.until), transform=below, **style)
     canvas.ax.set_xlim(-0.6, len(rows) - 0.4)
     canvas.label(canvas.ax, y=Text("net return, % per year", "扣费后收益，% / 年"))
     name = portfolio.benchmark_name or Text("benchmark", "基准")
@@ -345,11 +337,10 @@ def _year_bar(canvas: Canvas, x: int, value: float, error: float | None) -> None
     )
 
 
-def _year_label(year: int, until: str) -> Words:
-    if not until:
-        return str(year)
-    day = f"{int(until[8:10])}/{int(until[5:7])}"
-    return Text(f"{year} to {day}", f"{year} 至{int(until[5:7])}月{int(until[8:10])}日")
+def _until(until: str) -> Words:
+    """The end of a part year: `to 20 Nov`, in Chinese `至 11 月 20 日`."""
+    month, day = int(until[5:7]), int(until[8:10])
+    return Text(f"to {day} {_MONTHS[month - 1]}", f"至 {month} 月 {day} 日")
 
 
 def _years_table(portfolio: Portfolio, id_: str) -> Table:
@@ -378,12 +369,17 @@ def costs(portfolio: Portfolio, curve: CostCurve, id_: str) -> Chart:
         "成本多高时失效？扣费后年化夏普与单边成本",
     )
     x, y = np.array(curve.cost_bp), np.array(curve.sharpe)
-    dead = _crossing(x, y)
+    dead, name = _crossing(x, y), portfolio.name
     finding = (
-        say("It dies at {c} one way", "单边成本 {c} 时失效", c=fmt.basis_points(dead))
+        say(
+            "{n} dies at {c} one way", "{n} 在单边成本 {c} 时失效", n=name, c=fmt.basis_points(dead)
+        )
         if dead is not None
         else say(
-            "It lives up to {c} one way", "单边成本至 {c} 仍有效", c=fmt.basis_points(float(x[-1]))
+            "{n} lives up to {c} one way",
+            "{n} 在单边成本 {c} 以内有效",
+            n=name,
+            c=fmt.basis_points(float(x[-1])),
         )
     )
     canvas = Canvas(id_, 560, 300, top=26)

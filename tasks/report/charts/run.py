@@ -49,7 +49,7 @@ def timeline(stages: Sequence[Stage]) -> Chart:
     axes.set_xlim(left=0)
     canvas.label(axes, x=label)
     note = Text(
-        "Tick: median of the last 20 nights. Blue with C: CPU. Purple with G: GPU. Grey: no device.",
+        "Tick: median of the last 20 nights. Blue, C: CPU. Purple, G: GPU. Grey: no device.",
         "竖线：近 20 次运行的中位数。蓝色 C：CPU。紫色 G：GPU。灰色：不涉及设备。",
     )
     return Chart(

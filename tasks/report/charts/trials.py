@@ -10,7 +10,7 @@ import numpy as np
 from tasks.report import format as fmt
 from tasks.report.blocks import Cell, Chart, Table, columns, missing, number, words
 from tasks.report.charts.canvas import COLOURS, DIVERGING, Canvas, zero_line
-from tasks.report.research import Estimate, ParameterMap, Trial, Trials
+from tasks.report.research import ParameterMap, Trial, Trials
 from tasks.report.words import Text, Words, say
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def survivors(trials: Trials) -> Chart:
     note = Text(
         "Filled dot: survives. Hollow dot: not after correction. Small grey dot: rejected. "
         "Tick: net Sharpe after the haircut for N trials.",
-        "实心点：通过多重检验。空心点：校正后不显著。小灰点：被拒绝。竖线：按 N 个试验折减后的夏普比率。",
+        "实心点：通过多重检验。空心点：校正后不显著。小灰点：被拒绝。"
+        "竖线：按 N 个试验折减后的夏普比率。",
     )
     return Chart(
         "survivors",
@@ -320,7 +321,8 @@ def parameter_map(trials: Trials, grid: ParameterMap, position: int) -> Chart:
     _key(canvas, span)
     not_run = int(np.isnan(values).sum())
     note = say(
-        "Scale ±{s}. Hatched: the 95 % interval contains 0. Outlined: the chosen cell. Not run: {k}.",
+        "Scale ±{s}. Hatched: the 95 % interval contains 0. Outlined: the chosen cell. "
+        "Not run: {k}.",
         "色阶 ±{s}。斜线：95 % 置信区间含 0。粗框：选定单元格。未运行：{k}。",
         s=fmt.ratio(span),
         k=fmt.of(not_run, values.size),
@@ -383,7 +385,7 @@ def _cells(canvas: Canvas, grid: ParameterMap, values: np.ndarray, span: float) 
             axes.add_patch(Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=colour))
             zero = grid.contains_zero[y][x] if grid.contains_zero else None
             if zero and ran:
-                _hatch(axes, x, y)
+                _hatch(axes, x, y, COLOURS["paper" if step in (0, 1, 7, 8) else "muted"])
             if ran and values.size <= PRINTED_CELLS:
                 ink = COLOURS["paper"] if step in (0, 1, 7, 8) else COLOURS["ink"]
                 text = fmt.ratio(value, sign=True)
@@ -397,14 +399,13 @@ def _cells(canvas: Canvas, grid: ParameterMap, values: np.ndarray, span: float) 
         )
 
 
-def _hatch(axes: Axes, x: int, y: int) -> None:
-    """Three thin diagonals in the corners, so that a printed value stays legible."""
-    for a, b in ((-0.48, -0.24), (-0.48, -0.12), (0.12, 0.48), (0.24, 0.48)):
-        if a < 0:
-            xs, ys = [x + a, x + b], [y + b, y + a]
-        else:
-            xs, ys = [x + a, x + b], [y + b, y + a]
-        axes.plot(xs, ys, color=COLOURS["muted"], linewidth=0.9)
+def _hatch(axes: Axes, x: int, y: int, colour: str) -> None:
+    """Two thin diagonals in each of two corners, so that a printed value stays legible."""
+    for reach in (0.16, 0.3):
+        for side in (-1, 1):
+            corner = 0.46 * side
+            inner = corner - side * reach
+            axes.plot([x + corner, x + inner], [y + inner, y + corner], color=colour, linewidth=0.9)
 
 
 def _key(canvas: Canvas, span: float) -> None:
@@ -449,8 +450,3 @@ def _every(labels: Sequence[str], most: int) -> list[Words]:
 
 def _short(name: str, most: int = 28) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
-
-
-def best_of(trials: Trials) -> Estimate | None:
-    """The highest net Sharpe seen."""
-    return trials.best

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from tasks.report import format as fmt
 from tasks.report.answers import turnover
-from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, words
+from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, without_empty, words
 from tasks.report.night import Changes, Missing, Move, Night
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, is_empty, say
 
 NAME = Text("What changed", "变化")
 
@@ -33,9 +33,7 @@ def build(night: Night) -> Section:
     if moves.rows:
         blocks.append(moves)
     else:
-        blocks.append(
-            Prose(Text("No survivor entered, left or moved.", "没有试验新进、退出或变动。"))
-        )
+        blocks.append(Prose(Text("Nothing entered, left or moved.", "没有新进、退出或变动。")))
     return Section("B", "changes", NAME, "PASS", finding, tuple(blocks), always_open=True)
 
 
@@ -63,7 +61,9 @@ def _inputs(changes: Changes) -> Table:
         Text("note", "说明"),
     )
     order = Text("changed inputs first", "有变化者在前")
-    return Table("inputs", Text("Inputs of the night", "本次运行的输入"), heads, rows, order)
+    return without_empty(
+        Table("inputs", Text("Inputs of the night", "本次运行的输入"), heads, rows, order)
+    )
 
 
 def _moves(changes: Changes) -> Table:
@@ -73,8 +73,10 @@ def _moves(changes: Changes) -> Table:
         *_kind(changes.moved, Text("± moved", "± 变动"), 2),
     ]
     heads = columns(Text("name", "名称"), Text("change", "变化"), Text("how", "详情"))
-    caption = Text("Survivors that entered, left or moved", "新进、退出与变动")
-    return Table("moves", caption, heads, tuple(rows))
+    caption: Words = Text("Entered, left or moved", "新进、退出与变动")
+    if not is_empty(changes.scope):
+        caption = say("{c} among {s}", "{s}：{c}", c=caption, s=changes.scope)
+    return without_empty(Table("moves", caption, heads, tuple(rows)))
 
 
 def _kind(moves: Sequence[Move], label: Words, order: int) -> list[tuple[Cell, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.report import format as fmt
-from tasks.report.blocks import Block, Grid, Section, Table, columns, number, words
+from tasks.report.blocks import Block, Grid, Section, Table, columns, number, without_empty, words
 from tasks.report.charts import factors as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Factors
@@ -71,4 +71,6 @@ def _table(factors: Factors) -> Table:
         b=factors.period[1],
     )
     order = Text("least likely luck first", "最不可能出于运气者在前")
-    return Table("factors-table", caption, heads, rows, order, len(factors.rows), factors.csv)
+    return without_empty(
+        Table("factors-table", caption, heads, rows, order, len(factors.rows), factors.csv)
+    )

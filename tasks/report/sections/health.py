@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.report import format as fmt
-from tasks.report.answers import answers
+from tasks.report.answers import answers, simulated
 from tasks.report.blocks import (
     Block,
     Cell,
@@ -15,6 +15,7 @@ from tasks.report.blocks import (
     missing,
     number,
     status,
+    without_empty,
     words,
 )
 from tasks.report.charts import health as charts
@@ -57,7 +58,7 @@ def _finding(night: Night, health: DataHealth) -> Words:
 def _facts(health: DataHealth, night: Night) -> tuple[tuple[Words, Cell], ...]:
     unknown = Text("not counted", "未计")
     source = (
-        say("{s} (simulated: no real market)", "{s}（模拟数据，非真实市场）", s=night.run.source)
+        say("{s}: no real market", "{s}：非真实市场", s=simulated(night.run.source))
         if night.run.simulated
         else night.run.source
     )
@@ -110,7 +111,9 @@ def _checks(health: DataHealth) -> Table:
         Text("since", "始于"),
     )
     order = Text("failed first", "失败者在前")
-    return Table("checks", Text("Checks of the quality gate", "质量检查"), heads, rows, order)
+    return without_empty(
+        Table("checks", Text("Checks of the quality gate", "质量检查"), heads, rows, order)
+    )
 
 
 def _bad_share(bad: int | None, evaluated: int | None) -> Cell:
@@ -142,7 +145,7 @@ def _quarantine(health: DataHealth) -> Table:
         Text("release with", "解除命令"),
     )
     caption = say("{n} symbols set aside", "{n} 只股票已隔离", n=str(len(rows)))
-    return Table("quarantine", caption, heads, rows, csv=health.csv)
+    return without_empty(Table("quarantine", caption, heads, rows, csv=health.csv))
 
 
 def _masked(health: DataHealth) -> Table:

@@ -17,7 +17,8 @@ def build(night: Night) -> Section:
         Text(
             "A signal of day t is known after the close of t and filled at the open of t + 1. "
             "Selection never sees scores from inside the held-out interval.",
-            "第 t 日的信号在 t 日收盘后已知，于 t + 1 日开盘成交。选择过程从不使用留存区间内的评分。",
+            "第 t 日的信号在 t 日收盘后已知，于 t + 1 日开盘成交。"
+            "选择过程从不使用留存区间内的评分。",
         )
     )
     return Section("L", "method", NAME, "PASS", finding, (time, Facts(_glossary(sessions))))
@@ -53,7 +54,7 @@ def _glossary(sessions: int) -> tuple[tuple[Words, Cell], ...]:
         (
             Text("Sharpe ratio", "夏普比率"),
             say(
-                "Mean over standard deviation of daily returns net of costs, times √{n} trading days.",
+                "Mean over standard deviation of daily net returns, times √{n} trading days.",
                 "扣费后日收益的均值除以标准差，乘以 √{n} 个交易日。",
                 n=str(sessions),
             ),

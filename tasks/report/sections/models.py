@@ -13,13 +13,14 @@ from tasks.report.blocks import (
     Table,
     columns,
     number,
+    without_empty,
     words,
 )
 from tasks.report.charts import models as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Model, Ranked, Ranking
 from tasks.report.states import worst
-from tasks.report.words import Text, Words, is_empty, join, say
+from tasks.report.words import Text, Words, is_empty, say
 
 NAME = Text("Model and ranking", "模型与排名")
 MOST_RANKS = 100
@@ -101,7 +102,7 @@ def _ranking(ranking: Ranking) -> Table:
         s=ranking.score,
     )
     order = Text("best score first", "得分高者在前")
-    return Table("ranking", caption, heads, rows, order, ranking.total, ranking.csv)
+    return without_empty(Table("ranking", caption, heads, rows, order, ranking.total, ranking.csv))
 
 
 def _ranked(r: Ranked) -> tuple[Cell, ...]:
@@ -117,8 +118,3 @@ def _ranked(r: Ranked) -> tuple[Cell, ...]:
         number(fmt.integer(r.previous), r.previous, why=new),
         number(sign, moved, why=new),
     )
-
-
-def symbols(ranking: Ranking, most: int = 5) -> Words:
-    """The first symbols of the ranking in one line."""
-    return join([r.symbol for r in ranking.rows[:most]])

@@ -14,6 +14,7 @@ from tasks.report.blocks import (
     columns,
     number,
     status,
+    without_empty,
     words,
 )
 from tasks.report.charts import run as charts
@@ -32,14 +33,9 @@ def build(night: Night) -> Section:
     if night.stages:
         blocks += [charts.timeline(night.stages), _stages(night)]
     blocks.append(Prose(failed_blocks(night), "rule"))
-    blocks += [
-        Command(
-            Text("recompute only the failed blocks", "仅重算失败的分块"),
-            f"qilin retry {night.run.name}",
-        )
-        for s in night.stages[:1]
-        if any(stage.failed_blocks or stage.state == "FAIL" for stage in night.stages)
-    ]
+    if any(stage.failed_blocks or stage.state == "FAIL" for stage in night.stages):
+        retry = Text("recompute only the failed blocks", "仅重算失败的分块")
+        blocks.append(Command(retry, f"qilin retry {night.run.name}"))
     devices = night.devices
     if isinstance(devices, Missing):
         blocks.append(Prose(say("Devices: {w}", "设备：{w}", w=devices.why)))
@@ -94,7 +90,9 @@ def _problems(night: Night) -> Table:
         Text("section", "章节"),
     )
     order = Text("worst first", "最严重者在前")
-    return Table("problems", Text("Problems of this night", "本次运行的问题"), heads, rows, order)
+    return without_empty(
+        Table("problems", Text("Problems of this night", "本次运行的问题"), heads, rows, order)
+    )
 
 
 def _stages(night: Night) -> Table:
@@ -112,8 +110,8 @@ def _stages(night: Night) -> Table:
         (Text("lost workers", "丢失进程"), True),
         Text("note", "说明"),
     )
-    return Table(
-        "stages", Text("Stages in the order they ran", "各阶段（按运行顺序）"), heads, rows
+    return without_empty(
+        Table("stages", Text("Stages in the order they ran", "各阶段（按运行顺序）"), heads, rows)
     )
 
 
@@ -160,7 +158,7 @@ def _devices(night: Night) -> Table:
         (Text("largest difference", "最大差异"), True),
         (Text("tolerance", "容差"), True),
     )
-    return Table("devices", Text("Devices", "设备"), heads, rows)
+    return without_empty(Table("devices", Text("Devices", "设备"), heads, rows))
 
 
 def _tiny(value: float | None) -> str:

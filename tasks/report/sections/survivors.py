@@ -50,9 +50,10 @@ def rule(trials: Trials) -> Words:
     return say(
         "Rule: {m} at false discovery rate {l} over N = {n} trials tonight; {ledger}; {vault}. "
         "All Sharpe ratios are net of costs, {p}.",
-        "规则：{m}，错误发现率 {l}，今晚 N = {n} 个试验；{ledger}；{vault}。夏普比率均为扣费后，{p}。",
+        "规则：{m}，错误发现率 {l}，今晚 N = {n} 个试验；{ledger}；{vault}。"
+        "夏普比率均为扣费后，{p}。",
         m=trials.method,
-        l=fmt.share(trials.level),
+        l=fmt.level(trials.level),
         n=f"{trials.tried:,}",
         ledger=ledger,
         vault=vault,
@@ -64,9 +65,9 @@ def badge(trial: Trial, trials: Trials) -> Words:
     """The words beside a name: survives with q and N, or not after correction."""
     if trial.state == "SURVIVES":
         return say(
-            "survives (q = {q}, N = {n})",
-            "通过多重检验（q = {q}，N = {n}）",
-            q=fmt.q_value(trial.q),
+            "survives ({q}, N = {n})",
+            "通过多重检验（{q}，N = {n}）",
+            q=fmt.q_is(trial.q),
             n=f"{trials.tried:,}",
         )
     return {

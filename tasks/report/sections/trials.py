@@ -49,7 +49,9 @@ def the_sum(trials: Trials) -> Words:
     """The four counts as a sum that gives N."""
     en = " + ".join(f"{trials.count(s):,} {_LABELS[s].en}" for s in TRIAL_STATES)
     zh = " + ".join(f"{trials.count(s):,} {_LABELS[s].zh}" for s in TRIAL_STATES)
-    return say("{en} = {n} trials", "{zh} = {n} 个试验", en=en, zh=zh, n=f"{trials.tried:,}")
+    return say(
+        "{parts} = {n} trials", "{parts} = {n} 个试验", parts=Text(en, zh), n=f"{trials.tried:,}"
+    )
 
 
 def _facts(trials: Trials) -> tuple[tuple[Words, Cell], ...]:
