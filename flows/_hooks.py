@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
 
-    from tasks.monitor.outbox import Outbox
-
 
 def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Push the metrics of a good night and close the alert of an earlier bad one."""
-    with _outbox() as outbox:
-        outbox.resolve(_problem(flow))
-        _deliver(outbox, flow, flow_run, end_of_night=True)
+    from tasks.monitor.night import tell
+
+    _warn(tell(resolved=[_problem(flow)], end_of_night=True), flow, flow_run)
     values = {
         "quant_flow_last_success_timestamp_seconds": dt.datetime.now(dt.UTC).timestamp(),
         "quant_flow_last_run_failed": 0.0,
@@ -50,6 +48,7 @@ def report_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
 
 def _alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], how: str) -> None:
     from tasks.monitor.alerts import Alert, AlertLevel, AlertType
+    from tasks.monitor.night import tell
 
     alert = Alert(
         type=AlertType.NIGHT,
@@ -61,30 +60,23 @@ def _alert(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any], how: str)
         link=_link(flow_run),
         key=_problem(flow),
     )
-    with _outbox() as outbox:
-        outbox.post(alert)
-        _deliver(outbox, flow, flow_run)
-
-
-def _deliver(outbox: Outbox, flow: Any, flow_run: FlowRun, *, end_of_night: bool = False) -> None:
-    from tasks.monitor.delivery import deliver
-
-    for fault in deliver(outbox, end_of_night=end_of_night).faults:
-        flow_run_logger(flow_run, flow).warning("alert not delivered yet: %s", fault)
+    _warn(tell([alert]), flow, flow_run)
 
 
 def _push(values: dict[str, float], flow: Any, flow_run: FlowRun, state: State[Any]) -> None:
-    from tasks.monitor.push import push_run_metrics
+    from tasks.monitor.night import run_metrics_from
 
     if flow_run.start_time is not None:
         ended = state.timestamp or dt.datetime.now(dt.UTC)
         seconds = (ended - flow_run.start_time).total_seconds()
         values["quant_flow_last_run_duration_seconds"] = seconds
-    gateway = os.environ.get("QILIN_PUSHGATEWAY", "")
-    textfile = os.environ.get("QILIN_METRICS_FILE", "")
-    if not gateway and not textfile:
-        textfile = str(settings.local_home() / "metrics" / "qilin.prom")
-    fault = push_run_metrics(values, gateway, textfile, labels={"flow": flow.name})
+    environ = dict(os.environ)
+    if not environ.keys() & {"QILIN_PUSHGATEWAY", "QILIN_METRICS_TEXTFILE"}:
+        environ["QILIN_METRICS_TEXTFILE"] = str(settings.local_home() / "metrics" / "qilin.prom")
+    _warn(run_metrics_from(values, {"flow": flow.name}, environ), flow, flow_run)
+
+
+def _warn(fault: str, flow: Flow[..., Any], flow_run: FlowRun) -> None:
     if fault:
         flow_run_logger(flow_run, flow).warning(fault)
 
@@ -100,13 +92,6 @@ def _night_values(flow_run: FlowRun) -> dict[str, float]:
     if not text:
         return {}
     return {k: float(v) for k, v in json.loads(text).get("metrics", {}).items() if v is not None}
-
-
-def _outbox() -> Outbox:
-    from tasks.monitor.outbox import Outbox
-    from tasks.monitor.senders import senders_from
-
-    return Outbox(senders=senders_from(os.environ))
 
 
 def _problem(flow: Flow[..., Any]) -> str:

@@ -24,6 +24,7 @@ from tasks.data.sources import registry
 from tasks.data.store import Store
 from tasks.errors import NightFailedError
 from tasks.indicators import steps as indicators
+from tasks.market import calendar
 from tasks.models import steps as models
 from tasks.validation import steps as validation
 
@@ -52,6 +53,8 @@ class Night:
             self.store.root, code=code, data_path=config.data.path, device=config.device
         )
         self.board = Board(context, listeners(self.day, config))
+        closed = str(calendar.last_closed_session(scheduled))
+        self.expected_day = config.data_date or closed
         self.content = registry.content_id(config.data, self.day)
         self.parts: dict[str, Result] = {}
         self.ended: dict[str, Block] = {}
@@ -76,8 +79,9 @@ class Night:
             data.check_bars,
             f"check bars {self.day}",
             needs=["bars"],
-            gate=self.config.advanced.gate.model_dump(),
-            universe=self.config.advanced.universe.model_dump(),
+            day=self.day,
+            gate_settings=self.config.advanced.gate.model_dump(),
+            universe_settings=self.config.advanced.universe.model_dump(),
             max_symbols=self.config.max_symbols,
         )
 
@@ -212,7 +216,6 @@ class Night:
                 "trials",
                 backtest.trials,
                 "backtest trials judged",
-                needs=["panel"],
                 after=sweep,
                 blocks=blocks,
                 sweep=self.config.advanced.sweep.model_dump(),

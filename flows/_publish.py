@@ -33,6 +33,7 @@ def publish(night: Night) -> Json:
             "language": config.language,
             "up_color": config.advanced.report.up_color,
             "ui": _ui_link(night.run_id),
+            "expected_day": night.expected_day,
         },
     )
     written = night.board.collect([block])

@@ -72,6 +72,7 @@ def build(night: Night) -> dict[str, Any]:
             "train": config.advanced.train.seed,
         },
         "machine": machine(),
+        "model": config.advanced.train.model,
         "stages": [_stage(board, name) for name in STAGES],
         "blocks": [_block(b, board.started) for b in board.blocks],
         "counts": _counts(board, night.store),

@@ -89,7 +89,7 @@ def trials(
         "strategy": config.strategy,
         "parameters": list(table.combinations.names),
         "period": [str(table.dates[0]), str(table.dates[-1])],
-        "noise": None if verdict.noise is None else _plain(dataclasses.asdict(verdict.noise)),
+        "noise": None if verdict.noise is None else _plain(verdict.noise),
     }
     files = archive.trial_files(table) | {
         "judged.parquet": codec.frame_bytes(verdict.table),
@@ -97,3 +97,26 @@ def trials(
     }
     notes = {"trials": verdict.tried, "survive": verdict.counts["SURVIVES"]}
     return Output("trials", files, rows=verdict.tried, notes=notes)
+
+
+@step("backtest", packages=PACKAGES)
+def portfolio(
+    ctx: Context,
+    panel: Artifact,
+    predictions: Artifact,
+    portfolio: dict[str, Any],
+    costs: dict[str, Any],
+) -> Output:
+    """What following the model's out-of-sample predictions would have earned, all rules on."""
+    config, charged = PortfolioConfig.model_validate(portfolio), CostConfig.model_validate(costs)
+    whole = ctx.store.read_panel(panel)
+    stocks = whole.columns(range(int(panel.notes["stocks"])))
+    scores = ctx.store.read_array(predictions, "predictions.npy")
+    return _simulated(whole, stocks, scores, config, charged)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass of numbers and arrays as JSON values."""
+    return {
+        k: v.tolist() if hasattr(v, "tolist") else v for k, v in dataclasses.asdict(value).items()
+    }

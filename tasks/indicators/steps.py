@@ -22,7 +22,7 @@ def features_block(
     """Features of the stocks from `first` to before `stop`, on adjusted prices."""
     config = TechnicalConfig.model_validate(features)
     device = choose_device(ctx.device)
-    block = ctx.store.read_panel(panel).stocks().columns(slice(first, stop)).adjusted()
+    block = ctx.store.read_panel(panel, slice(first, stop)).adjusted()
     values = technical_features(block, config)
     stacked = np.stack([values[name] for name in values]).astype(config.dtype)
     head = {"names": list(values), "symbols": list(block.symbols)}

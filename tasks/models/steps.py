@@ -32,7 +32,7 @@ def dataset(
 ) -> Output:
     """Rows of (date, symbol) with features and label, transformed within each day."""
     config = TrainConfig.model_validate(train)
-    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    stocks = _stocks(ctx.store, panel)
     universe = ctx.store.read_array(panel, "universe.npy")
     made = build(
         [_block(ctx.store, part) for part in features],
@@ -72,7 +72,7 @@ def predictions(
     data = archive.dataset_from(ctx.store, dataset)
     results = [archive.fold_from(ctx.store, part) for part in folds]
     walk = walkforward.assemble(data, results)
-    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    stocks = _stocks(ctx.store, panel)
     jumps = ctx.store.read_array(panel, "jumps.npy")
     found = evaluate.evaluation(data, walk, stocks, config, jumps=jumps)
     files = {
@@ -88,7 +88,7 @@ def factors(
 ) -> Output:
     """What each feature is worth by itself, and whether tonight's values drifted from training."""
     config = TrainConfig.model_validate(train)
-    stocks = ctx.store.read_panel(panel).stocks().adjusted()
+    stocks = _stocks(ctx.store, panel)
     universe = ctx.store.read_array(panel, "universe.npy")
     returns = _labels(ctx.store, panel, stocks, config)
     returns[~universe] = np.nan
@@ -116,6 +116,11 @@ def ranking(ctx: Context, dataset: Artifact, train: dict[str, Any]) -> Output:
     }
     notes = {"device": fitted.device, "reason": fitted.note, "ranked": len(table)}
     return Output("ranking", files, rows=len(table), notes=notes)
+
+
+def _stocks(store: Store, panel: Artifact) -> Panel:
+    """The stocks alone, adjusted; they come before the benchmarks."""
+    return store.read_panel(panel, slice(0, int(panel.notes["stocks"]))).adjusted()
 
 
 def _labels(store: Store, panel: Artifact, stocks: Panel, config: TrainConfig) -> Array:

@@ -39,12 +39,14 @@ def write_report(
         ctx: where the store is.
         summary: the night's summary so far.
         previous: the summary of the night before, empty if there is none.
-        looks: `language`, `up_color`, `ui` (address of the run's page).
+        looks: `language`, `up_color`, `ui` (address of the run's page), `expected_day`.
 
     Returns:
         State, sentence, address and size of the report, for the closing lines.
     """
-    night = assemble(summary, previous, ctx.store, ui=looks["ui"])
+    night = assemble(
+        summary, previous, ctx.store, expected_day=looks["expected_day"], ui=looks["ui"]
+    )
     folder = summary["run"]["folder"]
     link = _previous_link(previous)
     page = html.render(night, previous=link, language=looks["language"], up_color=looks["up_color"])

@@ -1,4 +1,4 @@
-"""What changed since the night before: inputs first, so that a moved number can be blamed on one."""
+"""What changed since the night before: inputs first, so that a moved number has a cause."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def model(
 
 
 def factors(
-    scores: pd.DataFrame, evaluation: Json | None, coverage: Mapping[str, float], label: str
+    scores: pd.DataFrame, evaluation: Json | None, coverage: Mapping[str, float]
 ) -> Factors:
     """Single factors with their own q, and how the model's own score behaves through time."""
     q = benjamini_hochberg(scores["p"].to_numpy())
@@ -80,7 +80,7 @@ def factors(
     period = tuple(evaluation["period"]) if evaluation and evaluation["period"] else ("", "")
     return Factors(
         rows=rows,
-        label=LABELS[label],
+        label=LABELS[evaluation["label"]] if evaluation else "",
         period=(period[0], period[1]),
         monthly=(_monthly(evaluation),) if evaluation else (),
         decay=(_decay(evaluation),) if evaluation else (),

@@ -1,0 +1,129 @@
+"""The trials of the night's sweep and what honest testing leaves of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.report.research import Estimate, Histogram, ParameterMap, Trial, Trials
+from tasks.report.words import Text, Words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Json = Mapping[str, Any]
+
+#: trials listed in the report beside every survivor; the rest is in the CSV
+LISTED = 100
+PARAMETERS: dict[str, Words] = {
+    "fast": Text("fast window, trading days", "快线窗口，交易日"),
+    "slow": Text("slow window, trading days", "慢线窗口，交易日"),
+}
+NOISE_METHOD = Text(
+    "trials without their mean, days drawn again in blocks of about ten",
+    "去除各试验均值后按约十日分块重抽样",
+)
+
+
+def trials(judged: Json, table: pd.DataFrame) -> Trials:
+    """Trials of one strategy.
+
+    Args:
+        judged: the judgement's head, `judged.json` of the artifact.
+        table: one row per trial, least likely luck first.
+    """
+    names = judged["parameters"]
+    records = table.head(LISTED).to_dict("records")
+    best = table["sharpe"].idxmax() if table["sharpe"].notna().any() else None
+    noise = judged["noise"]
+    reasons = table.loc[table["state"] == "EXCLUDED", "reason"].value_counts()
+    return Trials(
+        rows=tuple(_trial(row, judged["strategy"], names) for row in records),
+        counts=judged["counts"],
+        level=judged["level"],
+        method="Benjamini–Hochberg",
+        period=(judged["period"][0], judged["period"][1]),
+        best_name="" if best is None else _name(table.loc[best], judged["strategy"], names),
+        best=None if best is None else _sharpe(table.loc[best].to_dict()),
+        noise_best=None
+        if noise is None
+        else Estimate(noise["best"], noise["low"], noise["high"], noise["draws"]),
+        excluded=tuple((str(reason), int(n)) for reason, n in reasons.items()),
+        histogram=None if noise is None else _histogram(noise),
+        maps=_maps(judged["strategy"], names, table, best),
+        csv="trials.csv",
+    )
+
+
+def _name(row: Mapping[str, Any], strategy: str, names: Sequence[str]) -> str:
+    return f"{strategy} " + "/".join(f"{row[n]:g}" for n in names)
+
+
+def _sharpe(row: Mapping[str, Any]) -> Estimate:
+    return Estimate(row["sharpe"], row["low"], row["high"], int(row["days"]))
+
+
+def _trial(row: Mapping[str, Any], strategy: str, names: Sequence[str]) -> Trial:
+    return Trial(
+        name=_name(row, strategy, names),
+        state=row["state"],
+        strategy=strategy,
+        parameters={n: float(row[n]) for n in names},
+        sharpe=_sharpe(row),
+        q=_known(row["q"]),
+        deflated=_known(row["deflated"]),
+        drawdown=_known(row["max_drawdown"]),
+        turnover=_known(row["turnover"]),
+        breakeven_bp=_known(row["breakeven_bp"]),
+        trades=int(row["trades"]),
+        days=int(row["days"]),
+        reason=row["reason"],
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _histogram(noise: Json) -> Histogram:
+    return Histogram(
+        edges=tuple(noise["edges"]),
+        counts=tuple(noise["counts"]),
+        no_skill=tuple(noise["expected"]),
+        low=tuple(noise["expected_low"]),
+        high=tuple(noise["expected_high"]),
+        method=NOISE_METHOD,
+    )
+
+
+def _maps(
+    strategy: str, names: Sequence[str], table: pd.DataFrame, best: Any
+) -> tuple[ParameterMap, ...]:
+    """Net Sharpe over the two parameters; none where a strategy has another number of them."""
+    if len(names) != 2:
+        return ()
+    down, across = names
+    xs, ys = np.unique(table[across]), np.unique(table[down])
+    sharpe = np.full((len(ys), len(xs)), np.nan)
+    zero = np.zeros(sharpe.shape, dtype=bool)
+    at = np.searchsorted(ys, table[down]), np.searchsorted(xs, table[across])
+    sharpe[at] = table["sharpe"]
+    zero[at] = (table["low"] <= 0) & (table["high"] >= 0)
+    chosen = None
+    if best is not None:
+        row = table.loc[best]
+        chosen = (int(np.searchsorted(xs, row[across])), int(np.searchsorted(ys, row[down])))
+    return (
+        ParameterMap(
+            strategy=strategy,
+            x_name=PARAMETERS.get(across, across),
+            y_name=PARAMETERS.get(down, down),
+            x=tuple(f"{v:g}" for v in xs),
+            y=tuple(f"{v:g}" for v in ys),
+            sharpe=tuple(tuple(_known(v) for v in line) for line in sharpe),
+            contains_zero=tuple(tuple(bool(v) for v in line) for line in zero),
+            chosen=chosen,
+        ),
+    )
