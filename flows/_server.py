@@ -136,13 +136,13 @@ def choose_port() -> int:
     if asked:
         if not asked.isdecimal() or not 1 <= int(asked) <= 65535:
             raise UserError(f"QILIN_PREFECT_PORT is {asked!r}, which is no port: set 1 to 65535")
-        if not _is_free(int(asked)):
+        if not is_free(int(asked)):
             raise EnvironmentFaultError(
                 f"port {asked} (QILIN_PREFECT_PORT) is in use: stop the program that holds it or "
                 "unset the variable, then any free port is taken"
             )
         return int(asked)
-    return DEFAULT_PORT if _is_free(DEFAULT_PORT) else _any_free_port()
+    return DEFAULT_PORT if is_free(DEFAULT_PORT) else any_free_port()
 
 
 def wait_until_ready(url: str, lives: Callable[[], bool]) -> None:
@@ -257,7 +257,8 @@ def _get(url: str, timeout_seconds: float) -> bytes:
         return bytes(answer.read())
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of this machine's loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -267,7 +268,8 @@ def _is_free(port: int) -> bool:
         return True
 
 
-def _any_free_port() -> int:
+def any_free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
