@@ -97,19 +97,19 @@ class TrainConfig(BaseModel):
         "one extreme return; zscore: cut at 3 deviations; none: raw returns.",
     )
     rounds: int = Field(
-        150,
+        60,
         ge=1,
         le=10_000,
         title="Rounds",
         description="Trees of lightgbm and xgboost; pytorch passes over the data a twentieth as "
-        "often. Default 150. Training time grows in proportion.",
+        "often. Default 60. Training time grows in proportion.",
     )
     learning_rate: float = Field(
-        0.03,
+        0.05,
         gt=0,
         le=1,
         title="Learning rate",
-        description="Share of each tree's correction that is kept. Default 0.03. pytorch uses a "
+        description="Share of each tree's correction that is kept. Default 0.05. pytorch uses a "
         "tenth of it.",
     )
     leaves: int = Field(

@@ -21,13 +21,13 @@ Z_LIMIT = 3.0
 
 
 def transform(values: Array, kind: str) -> Array:
-    """Apply one of the per-day transforms to a T x N array; NaN stays NaN.
+    """Apply one of the per-day transforms to a T x N array; NaN stays NaN, infinite becomes NaN.
 
     Raises:
         UserError: a kind other than `rank`, `zscore` and `none`.
     """
     if kind == "none":
-        return values
+        return np.where(np.isfinite(values), values, np.nan)
     if kind == "rank":
         return centred_rank(values)
     if kind == "zscore":

@@ -101,8 +101,8 @@ def dataset(
         returns: T x N labels (`tasks.models.labels.labels`), NaN where unknown.
         dates: T sessions.
         span: sessions that a label reaches (`label_span`).
-        eligible: T x N, cells that become rows (in the universe and trading). None: cells with at
-            least one finite feature; this reads every feature twice.
+        eligible: T x N, cells that may become rows (in the universe and trading); all by default.
+            Eligible cells without any finite feature (an indicator's warm-up) are left out.
         preprocess: per-day transform of the features, over eligible cells alone.
         label_transform: per-day transform of the label, over eligible cells alone.
 
@@ -120,24 +120,30 @@ def dataset(
     order = np.argsort(np.array(given, dtype=str), kind="stable")
     shape = (len(dates), len(given))
     _check_shape("labels", returns, shape)
-    if eligible is None:
-        eligible = _any_finite(blocks, names, shape)
-    _check_shape("eligible", eligible, shape)
-    chosen = np.ascontiguousarray(eligible[:, order])
+    mask = np.ones(shape, dtype=bool) if eligible is None else eligible
+    _check_shape("eligible", mask, shape)
+    chosen = np.ascontiguousarray(mask[:, order])
     day, column = (index.astype(np.int32) for index in np.nonzero(chosen))
 
     def flat(values: Array, kind: Transform) -> Array:
         grid = np.where(chosen, values[:, order], np.nan)
-        return transform(grid, kind)[chosen]
+        return np.asarray(transform(grid, kind)[chosen])
 
     X = np.empty((len(day), len(names)), dtype=np.float32)
+    informed = np.zeros(len(day), dtype=bool)
     for f, name in enumerate(names):
-        X[:, f] = flat(_gather(blocks, name, shape), preprocess)
+        column_values = flat(_gather(blocks, name, shape), preprocess)
+        informed |= ~np.isnan(column_values)
+        X[:, f] = column_values
     raw = returns[:, order][chosen]
     raw[~np.isfinite(raw)] = np.nan
+    y = flat(returns, label_transform).astype(np.float32)
+    if not informed.all():
+        X, y, raw = X[informed], y[informed], raw[informed]
+        day, column = day[informed], column[informed]
     return Dataset(
         X=X,
-        y=flat(returns, label_transform).astype(np.float32),
+        y=y,
         returns=raw,
         day=day,
         column=column,
@@ -170,15 +176,6 @@ def _gather(blocks: Sequence[Block], name: str, shape: tuple[int, int]) -> Array
     for block, part in zip(blocks, parts, strict=True):
         _check_shape(f"feature {name!r}", part, (shape[0], len(block.symbols)))
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def _any_finite(
-    blocks: Sequence[Block], names: tuple[str, ...], shape: tuple[int, int]
-) -> NDArray[np.bool_]:
-    found = np.zeros(shape, dtype=bool)
-    for name in names:
-        found |= np.isfinite(_gather(blocks, name, shape))
-    return found
 
 
 def _check_shape(what: str, array: NDArray[np.generic], shape: tuple[int, int]) -> None:

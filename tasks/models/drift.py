@@ -69,7 +69,7 @@ def drift(
     rows = []
     for name, values in features.items():
         cells = np.ones(values.shape, dtype=bool) if eligible is None else eligible
-        last_days = range(max(len(values) - nights, train_stop), len(values))
+        last_days = range(max(len(values) - nights, 0), len(values))
         reference = values[train_start:train_stop][cells[train_start:train_stop]]
         edges = bin_edges(reference)
         base = _shares(edges, reference)
