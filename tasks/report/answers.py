@@ -45,9 +45,24 @@ def answers(night: Night) -> Answers:
         Text("Can I trust this night?", "这次运行可信吗？"),
         verdict.state(night),
         verdict.sentence(night),
-        section="J",
+        _run_facts(night),
+        "J",
     )
     return Answers(trust, _data(night), _survivors(night), _changed(night), verdict.actions(night))
+
+
+def _run_facts(night: Night) -> tuple[tuple[Words, Words], ...]:
+    """Which blocks failed, how much came from cache, how long it took and on what."""
+    cached = sum(s.cached for s in night.stages)
+    total = cached + sum(s.computed + s.failed for s in night.stages)
+    facts: list[tuple[Words, Words]] = [(Text("blocks", "分块"), verdict.failed_blocks(night))]
+    if total:
+        cache = say("{n} blocks from cache", "{n} 个分块来自缓存", n=fmt.of(cached, total))
+        facts.append((Text("cache", "缓存"), cache))
+    if night.run.seconds is not None:
+        time = say("took {t}", "用时 {t}", t=fmt.duration(night.run.seconds))
+        facts.append((Text("time", "用时"), time))
+    return tuple(facts)
 
 
 def _data(night: Night) -> Answer:
@@ -135,9 +150,11 @@ def _survivors(night: Night) -> Answer:
     trials = night.trials
     if isinstance(trials, Missing):
         return Answer(question, trials.state, trials.why, section="C")
+    covered = verdict.unusable(night)
+    if not is_empty(covered):
+        found = ((Text("not to be used", "不可使用"), survival(trials)),)
+        return Answer(question, "FAIL", covered, found, "C")
     state: State = "WARN" if trials.count("EXCLUDED") else "PASS"
-    if not is_empty(verdict.unusable(night)):
-        state = "FAIL"
     return Answer(question, state, survival(trials), _survivor_facts(trials), "C")
 
 
@@ -157,7 +174,7 @@ def _survivor_facts(trials: Trials) -> tuple[tuple[Words, Words], ...]:
     if trials.noise_best is not None:
         facts.append((Text("best of noise", "纯噪声最优"), fmt.estimate(trials.noise_best)))
     if trials.best is not None:
-        label = say("best of {n}", "{n} 个中最优", n=f"{trials.tried:,}")
+        label = say("best seen of {n}", "{n} 个中最优", n=f"{trials.tried:,}")
         facts.append((label, fmt.estimate(trials.best)))
     for trial in trials.of("SURVIVES")[:2]:
         label = say("{t} ({q})", "{t}（{q}）", t=trial.name, q=fmt.q_is(trial.q))

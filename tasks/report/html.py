@@ -90,6 +90,8 @@ _BUILDERS: Final[tuple[Callable[[Night], Section], ...]] = (
 _UNIT: Final = re.compile(
     r"(?<=\d) (?=(?:%|bp|s|min|h|×|[kMG]?B|of|[万亿]?元|秒|分|小时)(?:[^A-Za-z]|$))"
 )
+#: dates, and values with their interval
+_WHOLE: Final = re.compile(r"(\d{4}-\d\d-\d\d|[−+]?\d[\d.,]*(?:\u00a0%)? \[[−+\d., ]+\])")
 
 
 def render(
@@ -231,13 +233,21 @@ def _environment() -> Environment:
 
 def markup(words: Words) -> Markup:
     """Escaped words; both languages where they differ, one of them hidden by the style sheet."""
-    from markupsafe import Markup, escape
+    from markupsafe import Markup
 
-    english, chinese = (_UNIT.sub("\u00a0", scrub(pick(words, side))) for side in ("en", "zh"))
+    english, chinese = (_unbroken(scrub(pick(words, side))) for side in ("en", "zh"))
     if english == chinese:
-        return escape(english)
+        return english
     pair = '<span class="en" lang="en">{}</span><span class="zh" lang="zh-CN">{}</span>'
     return Markup(pair).format(english, chinese)  # noqa: S704  # a constant, filled with escaping
+
+
+def _unbroken(text: str) -> Markup:
+    """Escaped, with numbers kept beside their units, and dates and intervals on one line."""
+    from markupsafe import Markup, escape
+
+    escaped = str(escape(_UNIT.sub("\u00a0", text)))
+    return Markup(_WHOLE.sub(r'<span class="nb">\1</span>', escaped))  # noqa: S704  # escaped above
 
 
 def _svg(picture: str) -> Markup:

@@ -203,6 +203,19 @@ def _code_problems(night: Night) -> list[Problem]:
     return [Problem(what=what, state="WARN", section="K")]
 
 
+def failed_blocks(night: Night, *, short: bool = False) -> Words:
+    """The failed blocks by name, or that none failed."""
+    failed = [b for s in night.stages for b in s.failed_blocks]
+    count = max(len(failed), sum(s.failed for s in night.stages))
+    if not night.stages:
+        return Text("no block has reported", "尚无分块报告")
+    if not count:
+        return Text("no block failed", "没有分块失败")
+    if short or not failed:
+        return say("{n} blocks failed", "{n} 个分块失败", n=str(count))
+    return say("failed: {b}", "失败：{b}", b=join(failed[:8]))
+
+
 def actions(night: Night) -> tuple[Action, ...]:
     """At most five things to do now, most severe first; empty if there is nothing to do."""
     found = [*night.actions, *_derived_actions(night)]

@@ -20,7 +20,7 @@ from tasks.report.blocks import (
 from tasks.report.charts import run as charts
 from tasks.report.night import Missing, Night, Stage
 from tasks.report.states import severity, worst
-from tasks.report.words import Text, Words, join, say
+from tasks.report.words import Text, Words, say
 
 NAME = Text("Run and devices", "运行与设备")
 
@@ -32,7 +32,7 @@ def build(night: Night) -> Section:
         blocks.append(_problems(night))
     if night.stages:
         blocks += [charts.timeline(night.stages), _stages(night)]
-    blocks.append(Prose(failed_blocks(night), "rule"))
+    blocks.append(Prose(verdict.failed_blocks(night), "rule"))
     if any(stage.failed_blocks or stage.state == "FAIL" for stage in night.stages):
         retry = Text("recompute only the failed blocks", "仅重算失败的分块")
         blocks.append(Command(retry, f"qilin retry {night.run.name}"))
@@ -51,22 +51,11 @@ def _finding(night: Night) -> Words:
     return say(
         "{blocks}; {c} blocks from cache; took {t} on {d}",
         "{blocks}；{c} 个分块来自缓存；用时 {t}，设备 {d}",
-        blocks=failed_blocks(night, short=True),
+        blocks=verdict.failed_blocks(night, short=True),
         c=fmt.of(cached, total),
         t=fmt.duration(night.run.seconds),
         d=night.run.device_used.upper() or fmt.MISSING,
     )
-
-
-def failed_blocks(night: Night, *, short: bool = False) -> Words:
-    """The failed blocks by name, or that none failed."""
-    failed = [b for s in night.stages for b in s.failed_blocks]
-    count = max(len(failed), sum(s.failed for s in night.stages))
-    if not count:
-        return Text("No block failed", "没有分块失败")
-    if short or not failed:
-        return say("{n} blocks failed", "{n} 个分块失败", n=str(count))
-    return say("Failed: {b}", "失败：{b}", b=join(failed[:8]))
 
 
 def _problems(night: Night) -> Table:
