@@ -127,7 +127,7 @@ class Board:
         if lost is not None:
             block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, lost))
         else:
-            state = block.future.state
+            state: Any = block.future.state
             block.cached = state.name == "Cached"
             if state.is_completed():
                 block.result = state.result(_sync=True)

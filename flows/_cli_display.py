@@ -1,4 +1,7 @@
-"""What the terminal shows of a night: progress on stderr while it runs, the outcome on stdout."""
+"""What the terminal shows of a night: progress on stderr while it runs, the outcome on stdout.
+
+Nothing here loads Prefect: the display exists before Prefect's settings are made.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from flows import _progress
-from flows._board import STAGES
 from tasks.report import format as fmt
 from tasks.report import states
 from tasks.report.words import pick
@@ -44,6 +45,8 @@ class Display:
 
     def __call__(self, board: Board) -> None:
         """Look at the board, as often as it changes."""
+        from flows import _progress
+
         if not self._began:
             self._began = True
             self._line(_headline())
@@ -65,7 +68,7 @@ class Display:
             self._bar.stop()
 
     def _tell_finished_stages(self, board: Board) -> None:
-        for stage in STAGES:
+        for stage in board.planned:
             blocks = board.of(stage)
             over = blocks and len(blocks) >= board.planned[stage] and all(b.ended for b in blocks)
             if stage in self._stages_done or not (over or stage in board.skipped):

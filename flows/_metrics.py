@@ -54,10 +54,8 @@ def serve(port: int) -> None:
     stop = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stop.set())
-    journal = settings.local_home() / "monitor" / "alerts.sqlite"
-    journal.parent.mkdir(parents=True, exist_ok=True)
     with (
-        Outbox(journal, senders_from(os.environ)) as outbox,
+        Outbox(None, senders_from(os.environ)) as outbox,
         MonitoringManager(port, outbox=outbox) as manager,
     ):
         registry: CollectorRegistry = manager.prometheus.registry

@@ -52,7 +52,7 @@ class Night:
         context = Context(
             self.store.root, code=code, data_path=config.data.path, device=config.device
         )
-        self.board = Board(context, listeners(self.day, config))
+        self.board = Board(context, listeners(_publish.stage_times(self.store, self.day)))
         closed = str(calendar.last_closed_session(scheduled))
         self.expected_day = config.data_date or closed
         self.content = registry.content_id(config.data, self.day)

@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from flows._board import STAGES, Board, Listener
 
@@ -90,6 +90,7 @@ class ProgressArtifact:
         self._next = time.time() + ARTIFACT_SECONDS
         text = describe(board, self._expected) if share < 100 else "done"
         if self._artifact is None:
-            self._artifact = create_progress_artifact(share, key=ARTIFACT_KEY, description=text)
+            made = create_progress_artifact(share, key=ARTIFACT_KEY, description=text)
+            self._artifact = cast("UUID", made)
         else:
             update_progress_artifact(self._artifact, share, description=text)

@@ -65,6 +65,12 @@ def previous_summary(store: Store, day: str) -> Json:
     return {}
 
 
+def stage_times(store: Store, day: str) -> dict[str, float]:
+    """Seconds that each stage took in the night before, for the progress display."""
+    stages = previous_summary(store, day).get("stages", [])
+    return {s["name"]: float(s["seconds"]) for s in stages if s["seconds"]}
+
+
 def _is_day(name: str) -> bool:
     try:
         dt.date.fromisoformat(name)

@@ -10,6 +10,7 @@ go to the environment (children inherit them), and into Prefect only where it is
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -21,6 +22,7 @@ import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from flows import _processes
 from tasks import settings
@@ -79,11 +81,8 @@ def configured_url() -> str:
 
 def running_url() -> str:
     """The API of the server that `qilin up` started, empty if it does not answer."""
-    try:
-        url = str(json.loads(server_record().read_text())["url"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return ""
-    return url if answers(url) else ""
+    url = _recorded(server_record())
+    return url if url and answers(url) else ""
 
 
 def answers(url: str, timeout_seconds: float = 3.0) -> bool:
@@ -101,6 +100,32 @@ def server_version(url: str, timeout_seconds: float = 3.0) -> str:
         OSError: the server does not answer.
     """
     return str(json.loads(_get(f"{url}/admin/version", timeout_seconds)))
+
+
+def any_url() -> str:
+    """The API of whichever server answers now, a running night's own included; else empty."""
+    candidates = [configured_url(), _recorded(server_record()), _recorded(_own_record())]
+    return next((url for url in candidates if url and answers(url)), "")
+
+
+def ask(url: str, path: str, body: object = None) -> Any:
+    """JSON answer of Prefect's API, without loading Prefect: what a quick command can afford.
+
+    Args:
+        url: the API's address.
+        path: such as `/flow_runs/filter`.
+        body: posted as JSON; None asks with GET.
+
+    Raises:
+        EnvironmentFaultError: the server does not answer, or refuses.
+    """
+    try:
+        return json.loads(_get(url + path, 10.0, body))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise EnvironmentFaultError(
+            f"the Prefect server {url} does not answer {path} ({error}): look at it with "
+            "qilin doctor"
+        ) from error
 
 
 def client_environment(url: str) -> dict[str, str]:
@@ -209,11 +234,13 @@ def _own_server(port: int, url: str) -> Iterator[Callable[[], bool]]:
     prefect_folder().mkdir(parents=True, exist_ok=True)
     server = _processes.start_guarded(SERVER_LOG, server_command(port), server_environment(url))
     try:
+        _own_record().write_text(json.dumps({"url": url}))
         yield lambda: server.poll() is None
     finally:
         try:
             _send_what_waits()
         finally:
+            _own_record().unlink(missing_ok=True)
             _processes.stop_guarded(server)
 
 
@@ -250,10 +277,29 @@ def _profile_url() -> str:
     return str(content.get("profiles", {}).get(active, {}).get("PREFECT_API_URL", ""))
 
 
-def _get(url: str, timeout_seconds: float) -> bytes:
+def _recorded(record: Path) -> str:
+    try:
+        return str(json.loads(record.read_text())["url"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return ""
+
+
+def _own_record() -> Path:
+    """Where a night notes the server that it started for itself, for `qilin status` alone."""
+    return prefect_folder() / "own-server.json"
+
+
+def _get(url: str, timeout_seconds: float, body: object = None) -> bytes:
     """Body of a small answer; a proxy is never asked for loopback addresses."""
     handlers = [urllib.request.ProxyHandler({})] if f"//{LOOPBACK}" in url else []
-    with urllib.request.build_opener(*handlers).open(url, timeout=timeout_seconds) as answer:
+    headers = {"Content-Type": "application/json"}
+    if key := os.environ.get("PREFECT_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
+    elif pair := os.environ.get("PREFECT_API_AUTH_STRING"):
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, headers)  # noqa: S310 - the user's own server
+    with urllib.request.build_opener(*handlers).open(asked, timeout=timeout_seconds) as answer:
         return bytes(answer.read())
 
 

@@ -201,7 +201,7 @@ def _device(blocks: Sequence[Block]) -> dict[str, str]:
 def _made_by_other_code(block: Block, code: Mapping[str, str]) -> bool:
     if block.result is None:
         return False
-    made_by = block.result.get("notes", {}).get("code", "")
+    made_by = str(block.result.get("notes", {}).get("code", ""))
     return made_by != code.get(block.step, made_by)
 
 

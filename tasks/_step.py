@@ -75,7 +75,9 @@ class Output:
 Step = Task[..., dict[str, Any]]
 
 
-def step(stage: str, *, packages: tuple[str, ...] = ("numpy",), retries: int = 0) -> Any:
+def step(
+    stage: str, *, packages: tuple[str, ...] = ("numpy",), retries: int = 0
+) -> Callable[[Callable[..., Output]], Step]:
     """Turn `body(ctx, ..., parameters)` into a Prefect task that gives an artifact's JSON value.
 
     Args:

@@ -7,15 +7,22 @@ import functools
 import json
 from typing import Any
 
+import numpy as np
+
 from tasks._step import Context, Output, step
 from tasks.backtest import archive
 from tasks.backtest.combinations import combinations
-from tasks.backtest.config import CostConfig, SweepConfig
+from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
+from tasks.backtest.portfolio import simulate
+from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import SweepBlock, finish, first_row, merge
 from tasks.backtest.sweep import sweep_block as score_block
+from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out
 from tasks.data import codec
 from tasks.data.store import Artifact, Store
+from tasks.market.rules import a_share_rules
+from tasks.market.symbols import is_mainland
 from tasks.validation import trials as honest
 
 PACKAGES = ("numpy", "numba", "pandas")
@@ -112,7 +119,25 @@ def portfolio(
     whole = ctx.store.read_panel(panel)
     stocks = whole.columns(range(int(panel.notes["stocks"])))
     scores = ctx.store.read_array(predictions, "predictions.npy")
-    return _simulated(whole, stocks, scores, config, charged)
+    first = int(np.flatnonzero(np.isfinite(scores).any(axis=1))[0])
+    stocks, scores = stocks.rows(slice(first, None)), scores[first:]
+    targets = top_k_targets(scores, config)
+    lawful = stocks.adjustment == "raw" and all(map(is_mainland, stocks.symbols))
+    rules = a_share_rules() if lawful else None
+    net = simulate(stocks, targets, rules, charged, config.cash, config.fill)
+    gross = simulate(stocks, targets, rules, CostConfig.free(), config.cash, config.fill)
+    benchmark = whole["close"][first:, -1] if whole.benchmarks else None
+    figures = portfolio_figures(net, gross, panel.notes["adjustment"], lawful)
+    if whole.benchmarks:
+        figures["benchmark"] = whole.benchmarks[-1]
+    files = {
+        "equity.parquet": codec.frame_bytes(equity_frame(net, gross, benchmark)),
+        "trades.parquet": codec.frame_bytes(net.trades),
+        "refusals.parquet": codec.frame_bytes(net.refusals),
+        "figures.json": json.dumps(figures, sort_keys=True).encode(),
+    }
+    notes = {"trades": len(net.trades), "refused": len(net.refusals)}
+    return Output("portfolio", files, rows=len(stocks.dates), notes=notes)
 
 
 def _plain(value: Any) -> dict[str, Any]:
@@ -120,3 +145,6 @@ def _plain(value: Any) -> dict[str, Any]:
     return {
         k: v.tolist() if hasattr(v, "tolist") else v for k, v in dataclasses.asdict(value).items()
     }
+
+
+STEPS = (sweep_block, trials, portfolio)

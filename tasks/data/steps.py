@@ -67,7 +67,7 @@ def check_bars(
         "large_moves": len(moves),
         "sentences": list(gated.notes),
     }
-    files = codec.panel_files(panel) | {
+    files = codec.panel_files(universe.without_jumps(panel, config.max_move)) | {
         "universe.npy": codec.array_bytes(universe.eligible(traded, config)),
         "jumps.npy": codec.array_bytes(universe.jumps(traded, config.max_move)),
         "moves.parquet": codec.frame_bytes(moves),

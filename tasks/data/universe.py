@@ -5,6 +5,7 @@ Every answer about day t uses days up to t.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +67,25 @@ def jumps(panel: Panel, limit: float = 0.205) -> Flags:
         return np.zeros(panel.shape, dtype=bool)
     with np.errstate(invalid="ignore"):
         return np.abs(_moves(panel)) > limit
+
+
+def without_jumps(panel: Panel, limit: float = 0.205) -> Panel:
+    """An unadjusted panel with a factor that takes its unbelievable moves out of the prices.
+
+    On a flagged day the close is made to equal the last price before it, so that a move which
+    nobody can have earned is neither profit nor loss, in features and in backtests. The factor of
+    a day uses rows up to that day. Other panels come back as they are.
+
+    Args:
+        panel: T x N.
+        limit: see `jumps`.
+    """
+    if panel.adjustment != "unadjusted":
+        return panel
+    flagged = jumps(panel, limit)
+    change = np.where(flagged, 1.0 / (1.0 + _moves(panel)), 1.0)
+    raw = panel.with_fields(factor=np.cumprod(change, axis=0))
+    return dataclasses.replace(raw, adjustment="raw")
 
 
 def large_moves(panel: Panel, limit: float = 0.205) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.data.gate import RULES
+from tasks.data.gate_rules import RULES
 from tasks.report.night import Check, Coverage, DataHealth, LargeMove, Quarantined
 from tasks.report.words import Text, Words, say
 

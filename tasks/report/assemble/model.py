@@ -20,7 +20,7 @@ from tasks.report.research import (
     Ranking,
 )
 from tasks.report.words import Text, Words
-from tasks.validation.statistics import benjamini_hochberg
+from tasks.validation.statistics import false_discovery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def model(
             Importance(row["feature"], row["median"], row["low"], row["high"])
             for row in evaluation["importance"]
         ),
-        drift=() if drift is None else tuple(_drift(row) for row in drift.to_dict("records")),
+        drift=() if drift is None else tuple(_drift(row) for _, row in drift.iterrows()),
         device=evaluation["device"],
         seeds=(seed,),
         note=evaluation["note"],
@@ -66,7 +66,7 @@ def factors(
     scores: pd.DataFrame, evaluation: Json | None, coverage: Mapping[str, float]
 ) -> Factors:
     """Single factors with their own q, and how the model's own score behaves through time."""
-    q = benjamini_hochberg(scores["p"].to_numpy())
+    q = false_discovery(scores["p"].to_numpy())
     rows = tuple(
         Factor(
             name=row["factor"],
@@ -125,7 +125,7 @@ def _fold(row: Json) -> Fold:
     )
 
 
-def _drift(row: Json) -> Drift:
+def _drift(row: pd.Series[Any]) -> Drift:
     return Drift(row["feature"], row["psi"], row["low"], row["high"])
 
 

@@ -52,14 +52,17 @@ def assemble(summary: Json, previous: Json, store: Store, *, expected_day: str, 
         trials=reader.part(
             "trials",
             lambda: trials.trials(
-                reader.json("trials", "judged.json"), reader.frame("trials", "judged.parquet")
+                reader.json("trials", "judged.json"), reader.table("trials", "judged.parquet")
             ),
         ),
         portfolios=reader.part("portfolio", lambda: (_portfolio(reader),)),
         factors=factors,
         model=reader.part("predictions", lambda: _model(reader, summary, factors)),
         ranking=reader.part(
-            "ranking", lambda: model.ranking(ranked, summary["run"]["day"], _places(before))
+            "ranking",
+            lambda: model.ranking(
+                reader.table("ranking", "ranking.parquet"), summary["run"]["day"], _places(before)
+            ),
         ),
         changes=changes.changes(summary, previous, _symbols(ranked), _symbols(before)),
         leaks=reader.part("leaks", lambda: leaks.leaks(reader.json("leaks", "leaks.json"))),
@@ -89,6 +92,10 @@ class _Reader:
         """A Parquet file of a part, None without the part."""
         return self._store.read_frame(self.parts[part], file) if part in self.parts else None
 
+    def table(self, part: str, file: str) -> pd.DataFrame:
+        """A Parquet file of a part that is there."""
+        return self._store.read_frame(self.parts[part], file)
+
     def _missing(self, name: str) -> Missing:
         stage = STAGE_OF[name]
         for failure in self._summary["failures"]:
@@ -104,16 +111,15 @@ def _health(reader: _Reader, summary: Json, expected_day: str) -> Any:
         reader.parts["panel"].notes,
         reader.json("panel", "health.json"),
         reader.json("panel", "checks.json"),
-        reader.frame("panel", "quarantine.parquet"),
-        reader.frame("panel", "moves.parquet"),
+        reader.table("panel", "quarantine.parquet"),
+        reader.table("panel", "moves.parquet"),
         expected_day,
         summary["run"]["source"],
     )
 
 
 def _factors(reader: _Reader) -> Factors:
-    scores = reader.frame("factors", "scores.parquet")
-    assert scores is not None  # `part` looked
+    scores = reader.table("factors", "scores.parquet")
     coverage = dict(zip(scores["factor"], scores["coverage"], strict=True))
     return model.factors(scores, reader.json("predictions", "evaluation.json"), coverage)
 
@@ -127,7 +133,7 @@ def _model(reader: _Reader, summary: Json, factors: Factors | Missing) -> Any:
 
 def _portfolio(reader: _Reader) -> Any:
     figures = reader.json("portfolio", "figures.json")
-    return portfolio.portfolio(figures, reader.frame("portfolio", "equity.parquet"))
+    return portfolio.portfolio(figures, reader.table("portfolio", "equity.parquet"))
 
 
 def _places(table: pd.DataFrame | None) -> dict[str, int]:

@@ -35,8 +35,8 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         table: one row per trial, least likely luck first.
     """
     names = judged["parameters"]
-    records = table.head(LISTED).to_dict("records")
-    best = table["sharpe"].idxmax() if table["sharpe"].notna().any() else None
+    records = [dict(zip(table, row, strict=True)) for row in table.head(LISTED).to_numpy(object)]
+    best = _best(table)
     noise = judged["noise"]
     reasons = table.loc[table["state"] == "EXCLUDED", "reason"].value_counts()
     return Trials(
@@ -45,8 +45,8 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         level=judged["level"],
         method="Benjamini–Hochberg",
         period=(judged["period"][0], judged["period"][1]),
-        best_name="" if best is None else _name(table.loc[best], judged["strategy"], names),
-        best=None if best is None else _sharpe(table.loc[best].to_dict()),
+        best_name="" if best is None else _name(best, judged["strategy"], names),
+        best=None if best is None else _sharpe(best),
         noise_best=None
         if noise is None
         else Estimate(noise["best"], noise["low"], noise["high"], noise["draws"]),
@@ -55,6 +55,15 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         maps=_maps(judged["strategy"], names, table, best),
         csv="trials.csv",
     )
+
+
+def _best(table: pd.DataFrame) -> dict[str, Any] | None:
+    """The row with the highest net Sharpe; None if nothing was scored."""
+    known = table[table["sharpe"].notna()]
+    if not len(known):
+        return None
+    row = known.iloc[int(known["sharpe"].to_numpy().argmax())]
+    return {str(k): v for k, v in row.items()}
 
 
 def _name(row: Mapping[str, Any], strategy: str, names: Sequence[str]) -> str:
@@ -99,7 +108,7 @@ def _histogram(noise: Json) -> Histogram:
 
 
 def _maps(
-    strategy: str, names: Sequence[str], table: pd.DataFrame, best: Any
+    strategy: str, names: Sequence[str], table: pd.DataFrame, best: Mapping[str, Any] | None
 ) -> tuple[ParameterMap, ...]:
     """Net Sharpe over the two parameters; none where a strategy has another number of them."""
     if len(names) != 2:
@@ -113,8 +122,7 @@ def _maps(
     zero[at] = (table["low"] <= 0) & (table["high"] >= 0)
     chosen = None
     if best is not None:
-        row = table.loc[best]
-        chosen = (int(np.searchsorted(xs, row[across])), int(np.searchsorted(ys, row[down])))
+        chosen = (int(np.searchsorted(xs, best[across])), int(np.searchsorted(ys, best[down])))
     return (
         ParameterMap(
             strategy=strategy,
