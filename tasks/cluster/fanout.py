@@ -1,0 +1,183 @@
+"""Fan-out: run the blocks of one task beside each other, wherever the task itself runs.
+
+Inside a Dask task the caller's thread leaves the worker's pool while it waits, so that one worker
+with one thread does not wait for itself; at most one block per thread of the cluster is in flight.
+Outside of Dask blocks run one after the other, or on threads. Results come in the order of the
+items, whatever finished first, and every failure is collected before one error names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from tasks.errors import QilinError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: blocks go before tasks that wait to start: what was begun is finished first
+PRIORITY = 10
+#: failures that a message names; the rest is counted
+NAMED = 5
+
+
+class FanOutError(QilinError):
+    """Blocks failed; `failures` names each with its cause, in the order of the items."""
+
+    failures: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, label: str, names: Sequence[str], errors: dict[int, BaseException]) -> FanOutError:
+        """One sentence about all failures; the exit code is the first cause's, if it has one."""
+        failures = tuple((names[i], describe(errors[i])) for i in sorted(errors))
+        shown = "; ".join(f"{name}: {cause}" for name, cause in failures[:NAMED])
+        more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
+        error = cls(f"{label}: {len(failures)} of {len(names)} blocks failed: {shown}{more}")
+        error.failures = failures
+        first = errors[min(errors)]
+        if isinstance(first, QilinError):
+            error.exit_code = first.exit_code
+        return error
+
+
+def fan_out(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    label: str,
+    threads: int = 1,
+) -> list[Result]:
+    """`[function(item) for item in items]`, beside each other where there is a cluster.
+
+    Args:
+        function: picklable, as are the items and results; give it references, not arrays.
+        items: one block each.
+        label: what this is, for messages, such as `backtest 004/020`.
+        threads: how many blocks run at a time outside of Dask.
+
+    Returns:
+        Results in the order of the items.
+
+    Errors: `FanOutError` after all blocks ended, naming each that failed and why.
+    """
+    todo = list(items)
+    if not todo:
+        return []
+    if inside_dask():
+        results, errors = _on_workers(function, todo, label)
+    else:
+        results, errors = _here(function, todo, threads)
+    if errors:
+        raise FanOutError.of(label, names_of(todo), errors) from errors[min(errors)]
+    return [results[i] for i in range(len(todo))]
+
+
+def inside_dask() -> bool:
+    """Whether this is called by a task on a Dask worker."""
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
+
+
+def names_of(items: Sequence[Any]) -> list[str]:
+    """`block 04/20 [item]`, with the item where it is short."""
+    width = len(str(len(items)))
+    return [
+        f"block {i:0{width}d}/{len(items)}{_short(item)}" for i, item in enumerate(items, start=1)
+    ]
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line: our own as they are, others with their class."""
+    text = " ".join(str(error).split())
+    if isinstance(error, QilinError):
+        return text
+    if type(error).__name__ == "KilledWorker":
+        return "killed its worker each time it was tried (out of memory, or a crash in native code)"
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _short(item: Any) -> str:
+    text = str(item) if isinstance(item, (str, int, float, tuple)) else ""
+    return f" [{text}]" if text and len(text) <= 60 else ""
+
+
+def _here(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int
+) -> tuple[dict[int, Result], dict[int, BaseException]]:
+    results: dict[int, Result] = {}
+    errors: dict[int, BaseException] = {}
+
+    def run(i: int) -> None:
+        try:
+            results[i] = function(items[i])
+        except Exception as error:  # noqa: BLE001 - collected, and raised with all others
+            errors[i] = error
+
+    if threads <= 1:
+        for i in range(len(items)):
+            run(i)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, range(len(items))))
+    return results, errors
+
+
+def _on_workers(
+    function: Callable[[Item], Result], items: Sequence[Item], label: str
+) -> tuple[dict[int, Result], dict[int, BaseException]]:
+    from distributed import worker_client
+
+    with worker_client() as client:
+        return flow_through(client, function, items, label=label)
+
+
+def flow_through(
+    client: Any, function: Callable[[Item], Result], items: Sequence[Item], *, label: str
+) -> tuple[dict[int, Result], dict[int, BaseException]]:
+    """Results and errors by position, with at most one block per thread of the cluster in flight.
+
+    Args:
+        client: a connected Dask client.
+        function: called with each item on a worker.
+        items: one block each.
+        label: what the blocks are called in Dask's own pages.
+    """
+    import uuid
+
+    import distributed
+
+    as_completed: Any = distributed.as_completed
+    results: dict[int, Result] = {}
+    errors: dict[int, BaseException] = {}
+    run = uuid.uuid4().hex
+    name = label.replace("'", "") or "block"
+
+    def submit(i: int) -> Any:
+        key = f"{name}-{run}-{i}"  # the part before the first hash groups them in Dask's pages
+        return client.submit(function, items[i], key=key, pure=False, priority=PRIORITY)
+
+    threads = max(1, sum(client.nthreads().values()))
+    flying = {submit(i): i for i in range(min(threads, len(items)))}
+    following = iter(range(len(flying), len(items)))
+    completed = as_completed(list(flying))
+    for future in completed:
+        i = flying.pop(future)
+        error = future.exception()
+        if error is None:
+            results[i] = future.result()
+        else:
+            errors[i] = error
+        future.release()
+        upcoming = next(following, None)
+        if upcoming is not None:
+            new = submit(upcoming)
+            flying[new] = upcoming
+            completed.add(new)
+    return results, errors

@@ -1,0 +1,209 @@
+"""Which cluster to use: from one short text to what Dask needs to start it, on loopback only.
+
+`QILIN_CLUSTER` says `threads`, `threads:4`, `processes`, `processes:2`, `gpu`, or the address of a
+scheduler, `tcp://host:port` or `tls://host:port`. Whoever reaches a Dask scheduler can run code on
+its workers: everything started here, HTTP servers included, listens on 127.0.0.1 alone, and a
+cluster of several machines belongs behind `tls://` with Dask's own certificate settings.
+
+One thread per task is the rule: blocks are the parallelism, and BLAS, OpenMP and numba get one
+thread each in every worker, because their thread counts can change bits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+from typing import Any, Literal, TypedDict
+
+from tasks.errors import EnvironmentFaultError, MissingPackageError, UserError
+
+VARIABLE = "QILIN_CLUSTER"
+LOOPBACK = "127.0.0.1:0"
+#: what numeric libraries read when they are loaded; set before the first import of NumPy
+THREAD_BUDGET = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+#: up to so many cores, threads: kernels release the GIL, and processes cost memory and start time
+FEW_CORES = 4
+#: share of the machine's memory that worker processes may use together
+MEMORY_SHARE = 0.9
+MAX_WORKERS = 1024
+
+_KINDS = "threads, threads:4, processes, processes:2, gpu, tcp://host:port or tls://host:port"
+_ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+
+Kind = Literal["threads", "processes", "gpu", "address"]
+
+
+class ClusterPlan(TypedDict):
+    """What to start or to connect to.
+
+    `cluster_class` and `cluster_kwargs` are for a cluster of this machine, `address` and
+    `client_kwargs` for one that runs already; `env` is the thread budget, for this process in the
+    kind `threads` (before NumPy is loaded), for workers elsewhere otherwise. `n_workers` is 0
+    where the running cluster decides.
+    """
+
+    kind: Kind
+    n_workers: int
+    threads_per_worker: int
+    address: str
+    cluster_class: str
+    cluster_kwargs: dict[str, Any]
+    client_kwargs: dict[str, Any]
+    env: dict[str, str]
+
+
+def cluster_kwargs(spec: str | None = None, *, threads_per_worker: int = 1) -> ClusterPlan:
+    """The plan for a text; `QILIN_CLUSTER`, else the default for this machine, without one.
+
+    Starts nothing. `threads_per_worker` applies to `processes`; more than one shares a process
+    among kernels, which release the GIL.
+
+    Errors: `UserError` for a text that is none of the forms.
+    """
+    text = (spec if spec is not None else os.environ.get(VARIABLE, "")).strip() or default_spec()
+    if "://" in text:
+        return _running(text)
+    kind, _, number = text.partition(":")
+    if kind == "gpu" and not number:
+        return _gpus()
+    if kind not in ("threads", "processes"):
+        raise UserError(f"{VARIABLE} {text!r} is no cluster: choose {_KINDS}")
+    count = _count(text, number) if ":" in text else cores()
+    if kind == "threads":
+        return _plan("threads", 1, count, _threads(count))
+    return _plan("processes", count, threads_per_worker, _processes(count, threads_per_worker))
+
+
+def default_spec() -> str:
+    """Threads on few cores, else one process per core."""
+    found = cores()
+    return f"threads:{found}" if found <= FEW_CORES else f"processes:{found}"
+
+
+def cores() -> int:
+    """Cores that this process may use; containers' limits count."""
+    from dask.system import CPU_COUNT
+
+    return max(1, int(CPU_COUNT))
+
+
+def start(plan: ClusterPlan) -> Any:
+    """Start the cluster of a plan (not of an address).
+
+    Errors: `EnvironmentFaultError` if the machine does not let it.
+    """
+    module, _, name = plan["cluster_class"].rpartition(".")
+    make = getattr(importlib.import_module(module), name)
+    try:
+        return make(**plan["cluster_kwargs"])
+    except (OSError, RuntimeError) as error:
+        cause = " ".join(str(_first_cause(error)).split())[:300]
+        raise EnvironmentFaultError(
+            f"the {plan['kind']} cluster with {plan['n_workers']} workers could not start "
+            f"({cause}): free the port or memory it names, use fewer workers in {VARIABLE}, and "
+            "keep the code that starts it under `if __name__ == '__main__':` in a script"
+        ) from error
+
+
+def _plan(kind: Kind, workers: int, threads: int, kwargs: dict[str, Any]) -> ClusterPlan:
+    return ClusterPlan(
+        kind=kind,
+        n_workers=workers,
+        threads_per_worker=threads,
+        address="",
+        cluster_class="distributed.LocalCluster",
+        cluster_kwargs=kwargs,
+        client_kwargs={},
+        env=dict(THREAD_BUDGET),
+    )
+
+
+def _threads(count: int) -> dict[str, Any]:
+    # No `host`: together with processes=False it breaks Dask's in-process transport. No memory
+    # limit: a worker that pauses inside the driver's own process would stop the night.
+    return {
+        "processes": False,
+        "n_workers": 1,
+        "threads_per_worker": count,
+        "memory_limit": None,
+        **_loopback(),
+    }
+
+
+def _processes(count: int, threads: int) -> dict[str, Any]:
+    from distributed.system import MEMORY_LIMIT
+
+    return {
+        "processes": True,
+        "n_workers": count,
+        "threads_per_worker": threads,
+        "host": "127.0.0.1",
+        "memory_limit": int(MEMORY_LIMIT * MEMORY_SHARE / count),
+        "env": dict(THREAD_BUDGET),
+        **_loopback(),
+    }
+
+
+def _gpus() -> ClusterPlan:
+    if importlib.util.find_spec("dask_cuda") is None:
+        raise MissingPackageError(
+            f"{VARIABLE} gpu needs dask-cuda, which is not installed: pip install 'qilin[gpu]', or "
+            "choose threads or processes"
+        )
+    plan = _plan("gpu", 0, 1, {"env": dict(THREAD_BUDGET), "host": "127.0.0.1", **_loopback()})
+    plan["cluster_class"] = "dask_cuda.LocalCUDACluster"
+    return plan
+
+
+def _loopback() -> dict[str, Any]:
+    # Without an address of its own the worker's HTTP server listens on every interface.
+    return {"dashboard_address": LOOPBACK, "worker_dashboard_address": LOOPBACK}
+
+
+def _running(text: str) -> ClusterPlan:
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match[3]) <= 65535:
+        raise UserError(f"{VARIABLE} {text!r} is no address of a scheduler: choose {_KINDS}")
+    plan = _plan("address", 0, 0, {})
+    plan["cluster_class"] = ""
+    plan["address"] = text
+    if match[1] == "tls":
+        plan["client_kwargs"] = {"security": _security(text)}
+    return plan
+
+
+def _security(text: str) -> Any:
+    """Dask's own TLS settings, with encryption required."""
+    import distributed.security
+
+    make: Any = distributed.security.Security
+    security = make(require_encryption=True)
+    if not security.tls_ca_file:
+        raise UserError(
+            f"{VARIABLE} {text!r} needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
+        )
+    return security
+
+
+def _count(text: str, number: str) -> int:
+    if not (number.isascii() and number.isdigit() and 0 < int(number) <= MAX_WORKERS):
+        raise UserError(
+            f"{VARIABLE} {text!r} has no worker count from 1 to {MAX_WORKERS}: choose {_KINDS}"
+        )
+    return int(number)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
