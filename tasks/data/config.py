@@ -37,7 +37,7 @@ class SimulatedConfig(_Settings):
     signal_strength: float = Field(
         default=1.0, title="Strength of the planted signal", ge=0.0, le=5.0,
         description="Multiple of the default signal in open-to-open returns. 1: the planted "
-        "signal's own daily rank IC is about 0.09; 0: nothing can be predicted. Default 1.",
+        "signal's own daily rank IC is about 0.095; 0: nothing can be predicted. Default 1.",
     )  # fmt: skip
     annual_volatility: float = Field(
         default=0.34, title="Volatility of a typical stock", ge=0.05, le=1.5,

@@ -150,22 +150,26 @@ def _tests(rows: Rows, config: GateConfig) -> Iterator[tuple[str, Flags, Array]]
     prices = {name: frame[name].to_numpy() for name in PRICE_FIELDS}
     low, high, volume = prices["low"], prices["high"], frame["volume"].to_numpy()
     ends = np.fmin(prices["open"], prices["close"]), np.fmax(prices["open"], prices["close"])
-    extremes = np.fmin(ends[0], low), np.fmax(ends[1], high)
-    slack = config.range_tolerance * np.abs(prices["close"])
-    outside = np.fmax(low - ends[0], ends[1] - high)
+    # All four prices count: a row may have its extremes in the wrong columns.
+    lowest = np.fmin(ends[0], np.fmin(low, high))
+    highest = np.fmax(ends[1], np.fmax(low, high))
+    with np.errstate(invalid="ignore"):  # infinite prices: another rule's verdict comes first
+        slack = config.range_tolerance * np.abs(prices["close"])
+        outside = np.fmax(low - ends[0], ends[1] - high)
+        width = high - low
     counted = traded & ~rows.exempt
     yield "no_date", rows.day == _NO_DAY, nothing
     yield "no_session", ~rows.session, nothing
     yield "contradiction", rows.versions > 1, rows.versions.astype(np.float64)
     missing = np.any([np.isnan(p) for p in prices.values()], axis=0)
     yield "price_missing", traded & missing, volume
-    yield "price_infinite", traded & np.isinf(extremes).any(axis=0), extremes[1]
-    yield "price_not_positive", traded & (extremes[0] <= 0), extremes[0]
-    yield "high_below_low", traded & (high < low), high - low
+    yield "price_infinite", traded & (np.isinf(lowest) | np.isinf(highest)), highest
+    yield "price_not_positive", traded & (lowest <= 0), lowest
+    yield "high_below_low", traded & (high < low), width
     yield "outside_range", traded & (outside > slack), outside
     yield "volume_missing", counted & np.isnan(volume), volume
     yield "volume_invalid", traded & ((volume < 0) | np.isinf(volume)), volume
-    yield "volume_zero", counted & (volume == 0), high - low
+    yield "volume_zero", counted & (volume == 0), width
     if "amount" in frame:
         amount = frame["amount"].to_numpy()
         yield "amount_invalid", traded & ((amount < 0) | np.isinf(amount)), amount
@@ -206,8 +210,9 @@ def _suspended(frame: pd.DataFrame, exempt: Flags) -> Flags:
         empty = np.isnan(price)
         absent = absent & empty
         flat &= empty | (price == close) | (price == 0)
-    repeated: Flags = flat & (close > 0) & np.isfinite(close) & ~exempt
-    return np.logical_and(idle, absent | repeated, dtype=bool)
+    repeats = flat & (close > 0) & np.isfinite(close) & ~exempt
+    suspended: Flags = idle & (absent | repeats)
+    return suspended
 
 
 def _days(frame: pd.DataFrame) -> Numbers:

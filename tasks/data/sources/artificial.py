@@ -44,7 +44,7 @@ _RHO = 0.85
 #: weights of the hidden state's innovation: own shock, volume, place in the range, hidden
 _WEIGHTS = (-0.88, 0.20, -0.34, 0.26)
 #: mean return per hidden state and daily volatility at signal strength 1
-_KAPPA = 0.104
+_KAPPA = 0.100
 #: volatility of market and of a sector a session, in calm, normal and turbulent regimes
 _MARKET, _SECTOR = 0.008, 0.005
 _REGIMES = np.array([0.7, 1.0, 1.8])
