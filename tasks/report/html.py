@@ -157,8 +157,17 @@ def sections(night: Night) -> list[Section]:
 
 def numbers_hash(night: Night) -> str:
     """Hash of every number and word that the report is made from."""
-    text = json.dumps(night.to_json(), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(_canonical(night.to_json()), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Whole floats as integers: 64.0 and 64 are the same number and must hash alike."""
+    if isinstance(value, dict):
+        return {key: _canonical(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_canonical(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def record(night: Night) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _stage_problems(night: Night) -> list[Problem]:
     return [_stage_problem(s) for s in night.stages if s.state in ("FAIL", "UNKNOWN")] + [
         Problem(what=say("{s}: {note}", "{s}：{note}", s=s.name, note=s.note), section="J")
         for s in night.stages
-        if s.state == "WARN" and not is_empty(s.note) and not _fell_back(s)
+        if s.state == "WARN" and not is_empty(s.note) and not fell_back(s)
     ]
 
 
@@ -105,7 +105,8 @@ def _stage_problem(stage: Stage) -> Problem:
     return Problem(what=what, state=stage.state, section="J", effect=stage.note)
 
 
-def _fell_back(stage: Stage) -> bool:
+def fell_back(stage: Stage) -> bool:
+    """Whether a stage ran on another device than it was asked to."""
     return bool(stage.asked and stage.device and stage.asked != stage.device)
 
 
@@ -161,10 +162,10 @@ def _leak_problems(night: Night) -> list[Problem]:
 
 def _device_problems(night: Night) -> list[Problem]:
     """A fallback, once: the stages that ran elsewhere than asked, with the reason."""
-    stages = [s.name for s in night.stages if _fell_back(s)]
+    stages = [s.name for s in night.stages if fell_back(s)]
     run = night.run
-    asked = next((s.asked for s in night.stages if _fell_back(s)), run.device_asked)
-    used = next((s.device for s in night.stages if _fell_back(s)), run.device_used)
+    asked = next((s.asked for s in night.stages if fell_back(s)), run.device_asked)
+    used = next((s.device for s in night.stages if fell_back(s)), run.device_used)
     if not stages and (run.device_asked in ("auto", run.device_used) or not run.device_used):
         return []
     what = say(
