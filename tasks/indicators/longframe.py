@@ -1,7 +1,7 @@
 """Long frames in and out: each symbol's rows become one column of a grid, so none meets another.
 
-Row i of the grid is each symbol's i-th bar by date (not a calendar day); shorter symbols end in
-NaN. Results go back to the frame's own rows, in kind.
+Row i of the grid is each symbol's i-th bar by date, and shorter symbols end in NaN; or, on the
+calendar, the i-th date of the whole frame. Results go back to the frame's own rows, in kind.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LongFrame:
     Attributes:
         frame: the frame, read by narwhals.
         names: lower-case name to the frame's own name of each column.
-        rows: grid row of each frame row; its bar's number within its symbol.
+        rows: grid row of each frame row: its bar's number within its symbol, or its date's.
         columns: grid column of each frame row; its symbol's number.
         shape: bars of the longest symbol, and symbols.
         symbols: the symbols' names in column order; one empty name without a symbol column.
@@ -45,7 +45,9 @@ class LongFrame:
     symbols: tuple[str, ...]
 
     @classmethod
-    def read(cls, native: Any, needed: Iterable[str] = ()) -> LongFrame:
+    def read(
+        cls, native: Any, needed: Iterable[str] = (), *, on_calendar: bool = False
+    ) -> LongFrame:
         """Read a frame and order its rows; `needed` columns must be there."""
         frame = _frame(native)
         names = {str(c).lower(): c for c in frame.columns}
@@ -56,7 +58,10 @@ class LongFrame:
                 f"{', '.join(map(str, frame.columns))}: rename its columns or add the missing ones"
             )
         symbols, columns = _symbols(frame, names)
-        rows = _bar_numbers(columns, _dates(frame, names), symbols)
+        dates = _dates(frame, names)
+        rows = _bar_numbers(columns, dates, symbols)
+        if on_calendar and dates is not None:
+            rows = np.unique(dates, return_inverse=True)[1].astype(np.int64)
         shape = (int(rows.max()) + 1 if len(rows) else 0, len(symbols))
         return cls(frame, names, rows, columns, shape, symbols)
 
@@ -77,7 +82,7 @@ class LongFrame:
         grid[self.rows, self.columns] = values
         return grid
 
-    def with_columns(self, grids: Mapping[str, Array]) -> Any:
+    def with_columns(self, grids: Mapping[str, NDArray[Any]]) -> Any:
         """The frame in kind and in its own row order, with one more column per grid."""
         series = [
             nw.new_series(name, grid[self.rows, self.columns], backend=self.frame.implementation)

@@ -58,3 +58,21 @@ def scatter(flat: Array, place: NDArray[np.int32], low: int, out: Any) -> None:
     for t in range(rows):
         for j in range(lanes):
             out[t, low + j] = flat[place[t, j]]
+
+
+@kernel
+def load(grid: Array, low: int, out: Array) -> None:
+    """Copy columns `low` and on of a grid (T, N) into a tile (T, L)."""
+    rows, lanes = out.shape
+    for t in range(rows):
+        for j in range(lanes):
+            out[t, j] = grid[t, low + j]
+
+
+@kernel
+def store(tile: Array, low: int, out: Any) -> None:
+    """Copy a tile (T, L) into columns `low` and on of a grid of any dtype."""
+    rows, lanes = tile.shape
+    for t in range(rows):
+        for j in range(lanes):
+            out[t, low + j] = tile[t, j]

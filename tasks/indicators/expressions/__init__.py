@@ -1,0 +1,31 @@
+"""The factor language: Qlib's expressions and operators, plus operators across symbols.
+
+    evaluate({"MA5": "Mean($close, 5) / $close", "SIZE": "CSRank($amount)"}, panel)
+
+Read in this order: `lexer` (text to tokens), `parser` (tokens to a graph), `operators` (what there
+is), `planner` (what is computed when), `evaluating` (on a panel), `frames` (on a long frame).
+
+Fields are `$close`, signs are Python's (`+ - * / ** < <= > >= == != & |`), a window of n is the
+last n calendar rows. As in Qlib, missing values are left out of windows and one value is enough;
+comparisons of missing values are 0; deviations divide by n - 1; `Std` of one value is missing.
+Rows before a symbol's first price are missing whatever the expression.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.indicators.expressions.evaluating import evaluate
+    from tasks.indicators.expressions.frames import calculate_factors
+    from tasks.indicators.expressions.parser import parse
+
+__all__ = ["calculate_factors", "evaluate", "parse"]
+
+_HOMES = {"calculate_factors": "frames", "evaluate": "evaluating", "parse": "parser"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,157 @@
+"""Evaluate expressions on a panel: parsed once, shared parts once, tile by tile in cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.arrays.devices import choose_device
+from tasks.data.panel import PRICE_FIELDS, Panel
+from tasks.errors import UserError
+from tasks.indicators.expressions import across
+from tasks.indicators.expressions.graph import FIELD, Graph
+from tasks.indicators.expressions.operators import OPERATORS
+from tasks.indicators.expressions.parser import parse
+from tasks.indicators.expressions.planner import Phase, plan
+from tasks.indicators.expressions.tiles import CalendarTile
+from tasks.indicators.kernels import layout
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.indicators.lanes import Array
+
+BLOCK = 64
+#: fields that say nothing on a day without trading, as in Qlib's directories
+TRADED_ONLY = ("volume", "amount")
+
+
+def evaluate(
+    expressions: Mapping[str, str],
+    panel: Panel,
+    device: str = "auto",
+    *,
+    allow_future: bool = False,
+    dtype: str = "float64",
+    block: int = BLOCK,
+) -> dict[str, NDArray[np.floating[Any]]]:
+    """Every expression as a (T, N) grid on the panel's dates and symbols.
+
+    Args:
+        expressions: name to text in Qlib's language, see `tasks.indicators.expressions`.
+        panel: computed as it is, never adjusted here. Volume and amount count as missing on days
+            without a price. `$vwap` is amount over volume where the panel has no such field.
+        device: `auto`, `cpu` or `gpu`; without a GPU the CPU computes.
+        allow_future: allow `Ref` and `Delta` with negative days, for labels.
+        dtype: of the results, `float64` or `float32`; everything is computed in float64.
+        block: symbols computed side by side; never changes a bit.
+
+    NaN before a symbol's first price, and where Qlib's rules give none.
+
+    Errors: `UserError` names the factor, marks the place and says why.
+    """
+    choose_device(device)
+    graph, roots = parse(expressions, allow_future=allow_future)
+    grids = _fields(graph, panel)
+    run = _Run(graph, panel, grids, np.dtype(dtype), block)
+    for phase in plan(graph, roots):
+        run.tiles(phase)
+        run.across(phase)
+    return {name: run.result(root) for name, root in zip(expressions, roots, strict=True)}
+
+
+class _Run:
+    """Grids that have been computed so far, and how the next ones are."""
+
+    def __init__(
+        self, graph: Graph, panel: Panel, grids: dict[int, Array], dtype: Any, block: int
+    ) -> None:
+        self.graph, self.panel, self.grids = graph, panel, grids
+        self.dtype, self.block = dtype, block
+        self.listed = first_listed(panel)
+        self.results: dict[int, NDArray[Any]] = {}
+
+    def tiles(self, phase: Phase) -> None:
+        """Compute a phase's nodes on every tile of symbols."""
+        rows, symbols = self.panel.shape
+        self.results |= {n: np.empty((rows, symbols), self.dtype) for n in phase.results}
+        self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
+        for low in range(0, symbols, self.block):
+            high = min(low + self.block, symbols)
+            tile = CalendarTile(rows, high - low, self.listed[low:high])
+            with np.errstate(all="ignore"):  # no trading, no number: that is not an error
+                self._tile(phase, tile, low)
+
+    def _tile(self, phase: Phase, tile: CalendarTile, low: int) -> None:
+        values: dict[int, Any] = {}
+        for node in phase.loads:
+            values[node] = tile.new()
+            layout.load(self.grids[node], low, values[node])
+        for node in phase.tile_nodes:
+            values[node] = self._compute(node, tile, values)
+            for argument in self.graph[node].arguments:
+                if phase.last_use[argument] == node:
+                    values.pop(argument, None)
+            if node in phase.results:
+                layout.store(values[node], low, self.results[node])
+            if node in phase.carry:
+                layout.store(values[node], low, self.grids[node])
+
+    def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> Array:
+        operator = OPERATORS[self.graph[node].operator]
+        arguments = [
+            values[a] if a in values else self.graph.constant(a) for a in self.graph[node].arguments
+        ]
+        result = operator.run(tile, *arguments, *self.graph[node].parameters)
+        return tile.clear_unlisted(result) if operator.creates else result
+
+    def across(self, phase: Phase) -> None:
+        """Compute a phase's operators across symbols on whole grids."""
+        for node in phase.across:
+            grid = across.compute(self.graph, node, self.grids, self.panel, self.listed)
+            self.grids[node] = grid
+            self.results[node] = grid
+
+    def result(self, root: int) -> NDArray[Any]:
+        """A root's grid in the wanted dtype."""
+        grid = self.results[root] if root in self.results else self.grids[root]
+        return grid.astype(self.dtype, copy=root not in self.results)
+
+
+def first_listed(panel: Panel) -> NDArray[np.int64]:
+    """First row of each symbol with a price (any field where the panel has none); T for none."""
+    rows = panel.shape[0]
+    names = [n for n in PRICE_FIELDS if n in panel] or list(panel.fields)
+    known = np.zeros(panel.shape, dtype=np.bool_)
+    for name in names:
+        known |= ~np.isnan(panel[name])
+    if rows == 0:
+        return np.zeros(panel.shape[1], dtype=np.int64)
+    return np.where(known.any(axis=0), known.argmax(axis=0), rows).astype(np.int64)
+
+
+def _fields(graph: Graph, panel: Panel) -> dict[int, Array]:
+    """The grid of every field that the graph reads."""
+    grids = {}
+    for number, node in enumerate(graph.nodes):
+        if node.operator == FIELD:
+            grids[number] = _field(str(node.parameters[0]), panel)
+    return grids
+
+
+def _field(name: str, panel: Panel) -> Array:
+    if name == "vwap" and name not in panel and "amount" in panel and "volume" in panel:
+        with np.errstate(all="ignore"):
+            return _field("amount", panel) / _field("volume", panel)
+    if name not in panel:
+        raise UserError(
+            f"an expression reads ${name}, which the panel of source {panel.source!r} has not; "
+            f"it has {', '.join('$' + f for f in sorted(panel.fields))}"
+        )
+    grid = np.ascontiguousarray(panel[name], dtype=np.float64)
+    price = next((p for p in ("close", *PRICE_FIELDS) if p in panel), None)
+    if name in TRADED_ONLY and price is not None:
+        return np.where(np.isnan(panel[price]), np.nan, grid)
+    return grid

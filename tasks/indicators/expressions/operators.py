@@ -1,0 +1,160 @@
+"""The operators of the language: names, arguments, and what each computes on a tile.
+
+Names and rules are Qlib's. Windows count calendar rows; missing and infinite values are left out of
+them, one value is enough (two for deviations, covariances and lines, three for skewness, four for
+kurtosis), and a window of 0 takes all rows so far.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tasks.indicators.expressions import rolling
+
+if TYPE_CHECKING:
+    from tasks.indicators.expressions.tiles import CalendarTile
+    from tasks.indicators.lanes import Array
+
+#: what an argument may be: expression, window, share between 0 and 1, name of a symbol
+Argument = Literal["x", "n", "q", "s"]
+Scope = Literal["lane", "day", "symbol"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Operator:
+    """One operator.
+
+    Attributes:
+        name: as written.
+        arguments: kinds of its arguments in order, such as `xn`.
+        run: what it computes, on a tile's arrays (and numbers), then its parameters.
+        scope: `lane` sees one symbol's rows; `day` ranks a day's symbols; `symbol` takes another's.
+        creates: whether it makes values of missing ones; then rows before a listing are cleared.
+        usage: shown in errors.
+    """
+
+    name: str
+    arguments: str
+    run: Callable[..., Any]
+    scope: Scope = "lane"
+    creates: bool = False
+
+    @property
+    def usage(self) -> str:
+        """How it is written."""
+        words = {"x": "expression", "n": "days", "q": "share", "s": "'symbol'"}
+        return f"{self.name}({', '.join(words[kind] for kind in self.arguments)})"
+
+
+def _truth(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(_: CalendarTile, *values: Any) -> Array:
+        return function(*values).astype(np.float64)  # type: ignore[no-any-return]
+
+    return run
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    def run(_: CalendarTile, *values: Any) -> Array:
+        return function(*values)  # type: ignore[no-any-return]
+
+    return run
+
+
+def _choose(_: CalendarTile, condition: Any, yes: Any, no: Any) -> Array:
+    # as in Qlib everything but 0 is true, a missing condition too
+    chosen: Array = np.where(condition != 0.0, yes, no).astype(np.float64)
+    return chosen
+
+
+def _whole_day(*_: Any) -> Array:
+    raise AssertionError("operators across symbols run on whole grids")
+
+
+ELEMENTWISE = {
+    "Add": ("xx", _plain(np.add)),
+    "Sub": ("xx", _plain(np.subtract)),
+    "Mul": ("xx", _plain(np.multiply)),
+    "Div": ("xx", _plain(np.divide)),
+    "Power": ("xx", _plain(np.power)),
+    "Greater": ("xx", _plain(np.maximum)),
+    "Less": ("xx", _plain(np.minimum)),
+    "Abs": ("x", _plain(np.abs)),
+    "Sign": ("x", _plain(np.sign)),
+    "Log": ("x", _plain(np.log)),
+}
+
+#: these make 0 or 1 even of missing values, as comparisons in pandas do
+TRUTHS = {
+    "Gt": ("xx", _truth(np.greater)),
+    "Ge": ("xx", _truth(np.greater_equal)),
+    "Lt": ("xx", _truth(np.less)),
+    "Le": ("xx", _truth(np.less_equal)),
+    "Eq": ("xx", _truth(np.equal)),
+    "Ne": ("xx", _truth(np.not_equal)),
+    "And": ("xx", _truth(np.logical_and)),
+    "Or": ("xx", _truth(np.logical_or)),
+    "Not": ("x", _truth(np.logical_not)),
+    "If": ("xxx", _choose),
+}
+
+WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "Ref": ("xn", rolling.ref),
+    "Delta": ("xn", rolling.delta),
+    "Mean": ("xn", rolling.mean),
+    "Sum": ("xn", rolling.total),
+    "Std": ("xn", rolling.std),
+    "Var": ("xn", rolling.var),
+    "Skew": ("xn", rolling.skew),
+    "Kurt": ("xn", rolling.kurt),
+    "Max": ("xn", rolling.highest),
+    "Min": ("xn", rolling.lowest),
+    "IdxMax": ("xn", rolling.place_of_highest),
+    "IdxMin": ("xn", rolling.place_of_lowest),
+    "Quantile": ("xnq", rolling.quantile),
+    "Med": ("xn", rolling.median),
+    "Mad": ("xn", rolling.deviation),
+    "Rank": ("xn", rolling.rank),
+    "Slope": ("xn", rolling.slope),
+    "Rsquare": ("xn", rolling.rsquare),
+    "Resi": ("xn", rolling.residual),
+    "WMA": ("xn", rolling.weighted),
+    "EMA": ("xn", rolling.exponential),
+    "Corr": ("xxn", rolling.correlation),
+    "Cov": ("xxn", rolling.covariance),
+}
+
+OPERATORS: dict[str, Operator] = {
+    **{n: Operator(n, a, f) for n, (a, f) in ELEMENTWISE.items()},
+    **{n: Operator(n, a, f) for n, (a, f) in WINDOWS.items()},
+    **{n: Operator(n, a, f, creates=True) for n, (a, f) in TRUTHS.items()},
+    "Count": Operator("Count", "xn", rolling.count, creates=True),
+    "CSRank": Operator("CSRank", "x", _whole_day, scope="day"),
+    "CSZScore": Operator("CSZScore", "x", _whole_day, scope="day"),
+    "CSDemean": Operator("CSDemean", "x", _whole_day, scope="day"),
+    "CSWinsorize": Operator("CSWinsorize", "xq", _whole_day, scope="day"),
+    "Mask": Operator("Mask", "xs", _whole_day, scope="symbol", creates=True),
+    "ChangeInstrument": Operator(
+        "ChangeInstrument", "sx", _whole_day, scope="symbol", creates=True
+    ),
+}
+
+#: infix signs with how tightly they bind (Python's order) and the operator they stand for
+INFIX = {
+    "<": (1, "Lt"),
+    "<=": (1, "Le"),
+    ">": (1, "Gt"),
+    ">=": (1, "Ge"),
+    "==": (1, "Eq"),
+    "!=": (1, "Ne"),
+    "|": (2, "Or"),
+    "&": (3, "And"),
+    "+": (4, "Add"),
+    "-": (4, "Sub"),
+    "*": (5, "Mul"),
+    "/": (5, "Div"),
+}
+COMPARISON, UNARY = 1, 6

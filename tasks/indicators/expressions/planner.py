@@ -1,0 +1,91 @@
+"""What is computed when: phases of tiles, with operators across symbols between them.
+
+Within a phase everything is computed tile by tile while a tile is in cache. An operator across
+symbols needs whole rows, so its argument is kept as a grid, and what uses it waits for the next
+phase.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from tasks.indicators.expressions.graph import FIELD, NUMBER, Graph
+from tasks.indicators.expressions.operators import OPERATORS
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One pass over the tiles, then the operators across symbols that it makes possible.
+
+    Attributes:
+        tile_nodes: computed on each tile, in order.
+        loads: grids a tile needs: fields, and what earlier phases kept.
+        results: nodes of this phase that are asked for.
+        carry: nodes of this phase that later phases, or operators across symbols, need as grids.
+        last_use: node after which a tile's array is dropped, by its number.
+        across: nodes computed on whole grids afterwards, in order.
+    """
+
+    tile_nodes: tuple[int, ...]
+    loads: tuple[int, ...]
+    results: tuple[int, ...]
+    carry: tuple[int, ...]
+    last_use: dict[int, int]
+    across: tuple[int, ...]
+
+
+def plan(graph: Graph, roots: Sequence[int]) -> list[Phase]:
+    """Phases that compute the roots; fields are loaded where a phase needs them."""
+    needed = _needed(graph, roots)
+    phase_of = _phases(graph, needed)
+    count = 1 + max((phase_of[n] for n in needed if n in phase_of), default=0)
+    return [_phase(graph, roots, needed, phase_of, number) for number in range(count)]
+
+
+def is_leaf(graph: Graph, node: int) -> bool:
+    """Whether a node is a field or a number."""
+    return graph[node].operator in (FIELD, NUMBER)
+
+
+def crosses(graph: Graph, node: int) -> bool:
+    """Whether a node needs other symbols' values."""
+    return not is_leaf(graph, node) and OPERATORS[graph[node].operator].scope != "lane"
+
+
+def _needed(graph: Graph, roots: Sequence[int]) -> list[int]:
+    wanted = set(roots)
+    for node in range(len(graph.nodes) - 1, -1, -1):
+        if node in wanted:
+            wanted.update(graph[node].arguments)
+    return sorted(wanted)
+
+
+def _phases(graph: Graph, needed: Iterable[int]) -> dict[int, int]:
+    """First phase in which each node that is no leaf can be computed."""
+    phase_of: dict[int, int] = {}
+    for node in needed:
+        if not is_leaf(graph, node):
+            arguments = [a for a in graph[node].arguments if a in phase_of]
+            phase_of[node] = max((phase_of[a] + crosses(graph, a) for a in arguments), default=0)
+    return phase_of
+
+
+def _phase(
+    graph: Graph, roots: Sequence[int], needed: list[int], phase_of: dict[int, int], number: int
+) -> Phase:
+    mine = [n for n in needed if phase_of.get(n) == number]
+    across = tuple(n for n in mine if crosses(graph, n))
+    tile_nodes = tuple(n for n in mine if not crosses(graph, n))
+    outside = {
+        a for n in needed if phase_of.get(n, -1) > number or n in across for a in graph[n].arguments
+    }
+    last_use: dict[int, int] = {}
+    for node in tile_nodes:
+        for argument in graph[node].arguments:
+            last_use[argument] = node
+    loads = sorted(a for a in last_use if a not in tile_nodes and graph[a].operator != NUMBER)
+    asked = set(roots)
+    results = tuple(n for n in tile_nodes if n in asked)
+    carry = tuple(n for n in tile_nodes if n in outside)
+    return Phase(tile_nodes, tuple(loads), results, carry, last_use, across)

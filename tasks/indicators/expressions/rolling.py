@@ -1,0 +1,159 @@
+"""Window operators on a calendar tile: each picks its kernel and the scratch it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tasks.indicators.kernels.windows import extremes, lines, order, pairs, spread, sums, weights
+
+if TYPE_CHECKING:
+    from tasks.indicators.expressions.tiles import CalendarTile
+    from tasks.indicators.lanes import Array
+
+#: Qlib takes a standard deviation this small for zero (numpy.isclose with atol=2e-05)
+NEARLY_FLAT = 2e-5
+
+
+def ref(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Value of `days` rows ago; with 0 that of the first listed row."""
+    return tile.run(weights.moved, x, tile.listed, days)
+
+
+def delta(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Value less that of `days` rows ago; with 0 less that of the first listed row."""
+    return x - ref(tile, x, days)
+
+
+def mean(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Mean of the window."""
+    return _sum(tile, x, days, sums.MEAN)
+
+
+def total(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Sum of the window."""
+    return _sum(tile, x, days, sums.SUM)
+
+
+def count(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Number of known values in the window."""
+    return _sum(tile, x, days, sums.COUNT)
+
+
+def _sum(tile: CalendarTile, x: Array, days: int, what: int) -> Array:
+    n = tile.window(days)
+    return tile.run(sums.window_sum, x, n, what, state=2 * n + 4)
+
+
+def var(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Sample variance (n - 1) of the window."""
+    n = tile.window(days)
+    return tile.run(spread.window_variance, x, n, state=3 * n + 8)
+
+
+def std(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Sample standard deviation of the window."""
+    return var(tile, x, days) ** 0.5
+
+
+def skew(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Bias-corrected skewness of the window."""
+    return tile.run(spread.window_shape, x, tile.window(days), False, state=6)
+
+
+def kurt(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Bias-corrected excess kurtosis of the window."""
+    return tile.run(spread.window_shape, x, tile.window(days), True, state=6)
+
+
+def deviation(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Mean absolute deviation of the window."""
+    return tile.run(spread.window_deviation, x, tile.window(days), state=3)
+
+
+def highest(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Highest value of the window."""
+    n = tile.window(days)
+    return tile.run(extremes.window_highest, x, n, 1.0, state=n + 2)
+
+
+def lowest(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Lowest value of the window."""
+    n = tile.window(days)
+    return tile.run(extremes.window_highest, x, n, -1.0, state=n + 2)
+
+
+def place_of_highest(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Place of the highest value in the window, 1 for its oldest row."""
+    n = tile.window(days)
+    return tile.run(extremes.window_position, x, tile.listed, n, 1.0, state=2 * n + 5)
+
+
+def place_of_lowest(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Place of the lowest value in the window, 1 for its oldest row."""
+    n = tile.window(days)
+    return tile.run(extremes.window_position, x, tile.listed, n, -1.0, state=2 * n + 5)
+
+
+def quantile(tile: CalendarTile, x: Array, days: int, share: float) -> Array:
+    """Quantile of the window, interpolated linearly."""
+    n = tile.window(days)
+    return tile.run(order.window_quantile, x, n, share, state=n + 5)
+
+
+def median(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Median of the window."""
+    return quantile(tile, x, days, 0.5)
+
+
+def rank(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Rank of the newest value in the window over its count, in (0, 1]."""
+    return tile.run(order.window_rank, x, tile.window(days), state=3)
+
+
+def slope(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Slope per row of the line through the window."""
+    return _line(tile, x, days, lines.SLOPE)
+
+
+def rsquare(tile: CalendarTile, x: Array, spread_of_x: Array, days: int) -> Array:
+    """Squared correlation of the window with time; NaN where it is nearly flat."""
+    fit = _line(tile, x, days, lines.RSQUARE)
+    return tile.run(pairs.known_spread, fit, spread_of_x, spread_of_x, NEARLY_FLAT)
+
+
+def residual(tile: CalendarTile, x: Array, days: int) -> Array:
+    """What the line through the window leaves of the newest value."""
+    return _line(tile, x, days, lines.RESIDUAL)
+
+
+def _line(tile: CalendarTile, x: Array, days: int, what: int) -> Array:
+    n = tile.window(days)
+    return tile.run(lines.window_line, x, n, what, state=6 * n + 14)
+
+
+def weighted(tile: CalendarTile, x: Array, days: int) -> Array:
+    """Qlib's WMA of the window."""
+    return tile.run(weights.window_linear, x, tile.listed, tile.window(days), state=2)
+
+
+def exponential(tile: CalendarTile, x: Array, days: float) -> Array:
+    """Exponential mean with a span of `days`, or the weight itself if it is below 1; 0 grows."""
+    if days == 0:
+        return tile.run(weights.expanding_exponential, x, tile.listed, state=3)
+    alpha = days if days < 1 else 2.0 / (days + 1.0)
+    return tile.run(weights.exponential, x, alpha, state=2)
+
+
+def covariance(tile: CalendarTile, x: Array, y: Array, days: int) -> Array:
+    """Sample covariance over the window's rows that have both values."""
+    n = tile.window(days)
+    return tile.run(pairs.window_pair, x, y, n, False, state=6 * n + 16)
+
+
+def correlation(
+    tile: CalendarTile, x: Array, y: Array, spread_of_x: Array, spread_of_y: Array, days: int
+) -> Array:
+    """Correlation over the window's rows that have both; NaN where one side is nearly flat."""
+    n = tile.window(days)
+    r = tile.run(pairs.window_pair, x, y, n, True, state=6 * n + 16)
+    return tile.run(pairs.known_spread, r, spread_of_x, spread_of_y, NEARLY_FLAT)
