@@ -114,7 +114,8 @@ class Store:
     ) -> Artifact:
         """Write files (bytes, or a function that writes to a local path) as one artifact.
 
-        Nothing is visible under the key before everything is written and synced.
+        Nothing is visible under the key before everything is written and synced. Where another
+        writer was first, its artifact stands and is returned.
         """
         scratch = self._scratch()
         try:
@@ -138,12 +139,11 @@ class Store:
                 notes=dict(notes or {}),
             )
             (scratch / MANIFEST).write_text(json.dumps(artifact.to_json(), indent=1))
-            self._publish(scratch, artifact)
+            return self._publish(scratch, artifact)
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        return artifact
 
     def read_bytes(self, artifact: Artifact, name: str) -> bytes:
         """Content of one file, verified against the artifact's hash."""
@@ -232,14 +232,15 @@ class Store:
         base = Path(self.root) if self.is_local else settings.local_home()
         return base / "tmp" / uuid.uuid4().hex
 
-    def _publish(self, scratch: Path, artifact: Artifact) -> None:
+    def _publish(self, scratch: Path, artifact: Artifact) -> Artifact:
         target = self.path(artifact.uri)
         if self.is_local:
-            _publish_local(scratch, Path(target), lambda: self.find(artifact.key) is not None)
-            return
+            standing = _publish_local(scratch, Path(target), lambda: self.find(artifact.key))
+            return standing or artifact
         fs, path = _filesystem(target)
         for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit
             fs.pipe_file(f"{path}/{name}", (scratch / name).read_bytes())
+        return artifact
 
     def _read_bytes(self, uri: str) -> bytes:
         if self.is_local:
@@ -272,8 +273,10 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _publish_local(scratch: Path, target: Path, already_good: Callable[[], bool]) -> None:
-    """Sync and rename; where another writer was first, keep its folder if it verifies."""
+def _publish_local(
+    scratch: Path, target: Path, find: Callable[[], Artifact | None]
+) -> Artifact | None:
+    """Sync and rename; where another writer was first, keep and return its artifact if good."""
     for file in scratch.iterdir():
         _sync(file)
     _sync(scratch)
@@ -281,10 +284,12 @@ def _publish_local(scratch: Path, target: Path, already_good: Callable[[], bool]
     try:
         scratch.rename(target)
     except OSError:
-        if already_good():
-            return
+        standing = find()
+        if standing is not None:
+            return standing
         graveyard = scratch.with_name(scratch.name + ".damaged")
         target.rename(graveyard)
         scratch.rename(target)
         shutil.rmtree(graveyard, ignore_errors=True)
     _sync(target.parent)
+    return None
