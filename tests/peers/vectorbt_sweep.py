@@ -1,7 +1,6 @@
 """Moving-average crossings in vectorbt; runs in the peers' environment.
 
-Use: `python THIS IN.npz OUT.npz`.
-Signals are moved by one day and filled at that day's open, so that an order is placed after the
+Use: `python THIS IN.npz OUT.npz`. Signals are moved by one day and filled at that day's open, so that an order is placed after the
 close that made its signal.
 """
 

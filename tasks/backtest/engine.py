@@ -1,0 +1,170 @@
+"""The vectorised backtest engine: prices and signals in, one dictionary out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.arrays.kinds import in_kind, kind, to_numpy
+from tasks.backtest import metrics
+from tasks.backtest.config import CostConfig
+from tasks.backtest.portfolio import Result, simulate
+from tasks.data.panel import Panel
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+class GPUBacktestEngine:
+    """Backtest of signals on one price per bar, long only, equal weights.
+
+    The name is the ancestor's. A portfolio is one sequence of days and books, which a GPU cannot
+    speed up; it runs as a compiled loop on the CPU whatever the kind of the arrays given.
+
+    Args:
+        initial_capital: starting cash, CNY.
+        costs: what trades cost; the settings' defaults if not given.
+    """
+
+    def __init__(self, initial_capital: float = 1_000_000, costs: CostConfig | None = None) -> None:
+        if not initial_capital > 0:
+            raise UserError(f"initial_capital is {initial_capital}: give a positive amount of CNY")
+        self.initial_capital = float(initial_capital)
+        self.costs = costs or CostConfig()
+
+    def vectorized_backtest(self, prices: Any, signals: Any) -> dict[str, Any]:
+        """Hold what signals, in equal parts.
+
+        The signals of bar t are filled at the price of bar t + 1 and every trade is charged. All
+        active stocks of a bar get equal weights that sum to one; with none active all is cash.
+        Shares are only traded when the set of active stocks changes.
+
+        Args:
+            prices: DataFrame, or array of numpy, pandas or torch: (T, N), or (T,) for one stock.
+                NaN: no trading on the bar.
+            signals: the same shape. Above zero: hold; zero or below: do not hold (there are no
+                short sales); NaN: no opinion, not held.
+
+        Returns:
+            `equity_curve`, `returns` (T,) and `positions` (shares) in the kind of the prices,
+            `trades` and `refusals` (DataFrames), `total_return`, `annual_return`, `volatility`,
+            `sharpe_ratio`, `sortino_ratio`, `max_drawdown`, `win_rate`, `n_trades`, `total_fees`
+            and `final_value` as numbers; a ratio that cannot be computed is NaN.
+
+        Raises:
+            UserError: shapes or labels that do not match, prices that are not positive, no bars.
+        """
+        price, index, names = _table(prices, "prices")
+        signal, signal_index, signal_names = _table(signals, "signals")
+        if signal.shape != price.shape:
+            raise UserError(
+                f"signals have shape {signal.shape} and prices {price.shape}: "
+                "give one signal for each price"
+            )
+        labelled = kind(prices) == kind(signals) == "pandas"
+        if labelled and not (index.equals(signal_index) and names.equals(signal_names)):
+            raise UserError(
+                "signals and prices have different labels: align them, "
+                "such as signals.reindex_like(prices)"
+            )
+        _check_prices(price, index, names)
+        result = simulate(
+            _panel(price, names), _weights(signal), None, self.costs, self.initial_capital
+        )
+        return {
+            "equity_curve": _series(result.equity, "equity", prices, index),
+            "returns": _series(result.returns, "return", prices, index),
+            "positions": _grid(result.shares, prices, index, names),
+            "trades": _labels(result.trades, index, names),
+            "refusals": _labels(result.refusals, index, names),
+            **_figures(result),
+        }
+
+
+def _figures(result: Result) -> dict[str, float | int]:
+    returns = result.returns
+    return {
+        "total_return": float(metrics.total_return(returns)),
+        "annual_return": float(metrics.annual_return(returns)),
+        "volatility": float(metrics.volatility(returns)),
+        "sharpe_ratio": float(metrics.sharpe(returns)),
+        "sortino_ratio": float(metrics.sortino(returns)),
+        "max_drawdown": float(metrics.max_drawdown(returns)),
+        "win_rate": float(metrics.hit_rate(returns)),
+        "n_trades": len(result.trades),
+        "total_fees": float(result.fees.sum()),
+        "final_value": float(result.equity[-1]),
+    }
+
+
+def _weights(signal: Array) -> Array:
+    """Equal weights over the active columns, NaN rows where the set of them stays the same."""
+    active = signal > 0.0
+    count = active.sum(axis=1, keepdims=True)
+    weights = np.where(active, 1.0 / np.maximum(count, 1), 0.0)
+    same = np.zeros(len(signal), dtype=bool)
+    same[1:] = (active[1:] == active[:-1]).all(axis=1)
+    weights[same] = np.nan
+    return weights
+
+
+def _table(values: Any, what: str) -> tuple[Array, pd.Index, pd.Index]:
+    """Values as float64 (T, N) with the labels of their rows and columns."""
+    import pandas as pd
+
+    array = to_numpy(values, what)
+    array = array[:, None] if array.ndim == 1 else array
+    if not array.size:
+        raise UserError(f"{what} are empty: give at least one bar of one stock")
+    index, names = pd.RangeIndex(len(array)), pd.RangeIndex(array.shape[1])
+    if kind(values) != "pandas":
+        return np.ascontiguousarray(array), index, names
+    columns = getattr(values, "columns", None)
+    return np.ascontiguousarray(array), values.index, names if columns is None else columns
+
+
+def _check_prices(price: Array, index: pd.Index, names: pd.Index) -> None:
+    bad = ~np.isnan(price) & ~(np.isfinite(price) & (price > 0.0))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise UserError(
+            f"the price of {names[column]} at {index[row]} is {price[row, column]}: "
+            "give positive prices, NaN where nothing traded"
+        )
+
+
+def _panel(price: Array, names: pd.Index) -> Panel:
+    """One price per bar as a panel; bars are numbered, their labels come back in the result."""
+    bars = np.arange(len(price)).astype("datetime64[D]")
+    symbols = tuple(f"{place} {name}" for place, name in enumerate(names))
+    return Panel(bars, symbols, {"open": price, "close": price}, "unadjusted", "prices")
+
+
+def _series(values: Array, name: str, template: Any, index: pd.Index) -> Any:
+    """A value per bar, as a pandas series or in the kind of the prices."""
+    import pandas as pd
+
+    if kind(template) == "pandas":
+        return pd.Series(values, index=index, name=name)
+    return in_kind(values, template)
+
+
+def _grid(values: Array, template: Any, index: pd.Index, names: pd.Index) -> Any:
+    """A value per bar and stock, likewise."""
+    import pandas as pd
+
+    if kind(template) == "pandas":
+        return pd.DataFrame(values, index=index, columns=names)
+    return in_kind(values, template)
+
+
+def _labels(frame: pd.DataFrame, index: pd.Index, names: pd.Index) -> pd.DataFrame:
+    """The bars' and stocks' own labels in place of their numbers."""
+    bars = frame["date"].to_numpy().astype("datetime64[D]").astype(int)
+    places = [int(s.split(" ", 1)[0]) for s in frame["symbol"]]
+    return frame.assign(date=index[bars], symbol=names[places])

@@ -1,0 +1,93 @@
+"""The dated rule book: what held on a day, what changed between two days."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tasks.errors import UserError
+from tasks.market.rules import RuleBook, a_share_rules
+from tasks.market.rules_rows import ROWS, Rule
+
+BOOK = a_share_rules()
+
+
+def overlap(a, b):
+    return a.start <= (b.end or "9999") and b.start <= (a.end or "9999")
+
+
+def test_rows_never_contradict_each_other():
+    for a, b in itertools.combinations(ROWS, 2):
+        same = (a.topic, a.status) == (b.topic, b.status) and set(a.boards) & set(b.boards)
+        if same and (a.exchange == b.exchange or not a.exchange or not b.exchange):
+            assert not overlap(a, b), (a, b)
+
+
+def test_every_row_has_a_source_and_dates_in_order():
+    for row in ROWS:
+        assert row.source
+        assert np.datetime64(row.start) <= np.datetime64(row.end or "2100-01-01")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "special", "limit"),
+    [
+        ("600519.SH", "2024-05-06", False, 0.10),
+        ("600519.SH", "2026-07-03", True, 0.05),
+        ("600519.SH", "2026-07-06", True, 0.10),
+        ("300750.SZ", "2020-08-21", False, 0.10),
+        ("300750.SZ", "2020-08-21", True, 0.05),
+        ("300750.SZ", "2020-08-24", False, 0.20),
+        ("300750.SZ", "2020-08-24", True, 0.20),
+        ("688981.SH", "2021-01-04", False, 0.20),
+        ("830799.BJ", "2022-01-04", False, 0.30),
+    ],
+)
+def test_price_limits_by_board_status_and_day(symbol, day, special, limit):
+    assert BOOK.rules_on(symbol, day, special=special).price_limit == limit
+
+
+def test_a_day_has_all_its_rules():
+    before, after = (BOOK.rules_on("688981.SH", d) for d in ("2023-08-25", "2023-08-28"))
+    assert (before.stamp_duty_sell, after.stamp_duty_sell) == (0.001, 0.0005)
+    assert before.stamp_duty_buy == 0.0
+    assert (after.lot_minimum, after.lot_step) == (200, 1)
+    assert after.settlement_days == 1
+    assert (after.commission_minimum, after.commission_cap) == (5.0, 0.003)
+
+
+def test_what_changed_between_two_days():
+    changes = BOOK.diff("2022-04-28", "2023-08-28")
+    assert {(c.after or c.before).topic for c in changes} == {
+        "transfer_fee", "stamp_duty_sell", "free_sessions", "first_day_up", "first_day_down"
+    }  # fmt: skip
+    assert all(c.after is None for c in changes if c.before.topic.startswith("first_day"))
+    stamp = next(c for c in changes if c.before and c.before.topic == "stamp_duty_sell")
+    assert (stamp.before.value, stamp.after.value) == (0.001, 0.0005)
+    assert BOOK.diff("2024-01-02", "2024-01-03") == []
+    opened = BOOK.diff("2019-07-19", "2019-07-22")
+    assert all(c.before is None and "star" in c.after.boards for c in opened)
+
+
+def test_fees_over_days():
+    days = np.array(["2007-05-29", "2007-05-30", "2008-09-19", "2023-08-28"], dtype="datetime64[D]")
+    np.testing.assert_array_equal(BOOK.by_day("stamp_duty_buy", days), [0.001, 0.003, 0, 0])
+    np.testing.assert_array_equal(
+        BOOK.by_day("stamp_duty_sell", days), [0.001, 0.003, 0.001, 0.0005]
+    )
+
+
+def test_lots_of_each_board():
+    minimum, step = BOOK.lots(["600000.SH", "688001.SH", "830799.BJ", "AAPL"], "2024-01-02")
+    np.testing.assert_array_equal(minimum, [100, 200, 100, 1])
+    np.testing.assert_array_equal(step, [100, 1, 1, 1])
+
+
+def test_a_day_before_the_rules_is_an_error_and_rows_can_be_added():
+    with pytest.raises(UserError, match=r"no price_limit for 688981\.SH"):
+        BOOK.rules_on("688981.SH", "2018-01-02")
+    wider = Rule("price_limit", ("main",), "", "normal", "2027-01-04", "", 0.2, "a test")
+    old = next(r for r in ROWS if r.topic == "price_limit")._replace(end="2027-01-03")
+    book = RuleBook((old, wider, *(r for r in ROWS if r != ROWS[0])))
+    assert book.value("price_limit", "600000.SH", "2027-01-04") == 0.2
+    assert book.value("price_limit", "600000.SH", "2026-12-31") == 0.1

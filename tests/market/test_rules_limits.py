@@ -1,0 +1,172 @@
+"""Price limits over a grid: rounding, boards, dates, listings, corporate actions, real data."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.data.panel import Panel
+from tasks.market.rules_limits import beyond, limits, reference_prices
+
+
+def panel(close, symbols, start="2022-01-04", **fields):
+    close = np.asarray(close, dtype=float)
+    dates = np.busday_offset(np.datetime64(start), np.arange(len(close)), roll="forward")
+    return Panel(dates, symbols, {"close": close, **fields}, "raw" if fields else "unadjusted")
+
+
+@given(st.integers(30, 300_000), st.sampled_from([("600000.SH", "10"), ("688001.SH", "20")]))
+def test_limits_are_rounded_half_up(cents, board):
+    symbol, percent = board
+    bars = panel([[cents / 100], [cents / 100]], (symbol,))
+    up, down = limits(bars)
+    price, share = Decimal(cents) / 100, Decimal(percent) / 100
+    exact = [(price * (1 + s * share)).quantize(Decimal("0.01"), ROUND_HALF_UP) for s in (1, -1)]
+    assert up[1, 0] == pytest.approx(float(exact[0]), abs=1e-9)
+    assert down[1, 0] == pytest.approx(float(exact[1]), abs=1e-9)
+
+
+def test_a_limit_is_at_least_one_tick():
+    up, down = limits(panel([[0.03], [0.03]], ("600000.SH",)))
+    assert (up[1, 0], down[1, 0]) == (0.04, 0.02)
+
+
+def test_boards_special_treatment_and_dates():
+    symbols = ("600000.SH", "300001.SZ", "688001.SH", "000300.SH", "AAPL")
+    close = np.full((3, 5), 10.0)
+    special = np.zeros((3, 5))
+    special[:, 0] = 1
+    up, _ = limits(panel(close, symbols, "2020-08-20", is_st=special))
+    np.testing.assert_array_equal(up[1], [10.5, 11.0, 12.0, np.inf, np.inf])
+    np.testing.assert_array_equal(up[2], [10.5, 12.0, 12.0, np.inf, np.inf])  # 2020-08-24
+    assert np.isnan(up[0, 0])  # nothing known before the first row
+
+
+def test_a_suspension_carries_the_reference():
+    bars = panel([[10.0], [np.nan], [np.nan], [10.5]], ("600000.SH",))
+    up, down = limits(bars)
+    np.testing.assert_array_equal(up[1:, 0], 11.0)
+    np.testing.assert_array_equal(down[1:, 0], 9.0)
+
+
+def test_an_ex_day_lowers_the_reference_and_preclose_comes_first():
+    factor = np.array([[1.0], [2.0], [2.0]])
+    bars = panel([[10.0], [5.1], [5.2]], ("600000.SH",), factor=factor)
+    np.testing.assert_array_equal(reference_prices(bars)[1:, 0], [5.0, 5.1])
+    given_ = panel(
+        [[10.0], [5.1], [5.2]], ("600000.SH",), factor=factor,
+        preclose=np.array([[np.nan], [4.9], [np.nan]]),
+    )  # fmt: skip
+    np.testing.assert_array_equal(reference_prices(given_)[1:, 0], [4.9, 5.1])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "start", "free"),
+    [
+        ("600000.SH", "2022-01-04", 1),
+        ("600000.SH", "2023-05-08", 5),
+        ("300001.SZ", "2020-01-06", 1),
+        ("300001.SZ", "2021-01-04", 5),
+        ("688001.SH", "2020-01-06", 5),
+        ("830799.BJ", "2022-01-04", 1),
+    ],
+)
+def test_new_listings_are_free_for_a_while(symbol, start, free):
+    close = np.full((12, 1), 10.0)
+    close[:3] = np.nan
+    up, down = limits(panel(close, (symbol,), start))
+    assert np.isinf(up[3 : 3 + free, 0]).all()
+    assert (down[3 : 3 + free, 0] == 0).all()
+    assert np.isfinite(up[3 + free :, 0]).all()
+
+
+def test_the_first_day_is_measured_from_the_issue_price_where_it_is_known():
+    close = np.array([[np.nan], [14.4], [15.84]])
+    preclose = np.array([[np.nan], [10.0], [14.4]])
+    up, down = limits(panel(close, ("600000.SH",), "2018-01-08", preclose=preclose))
+    assert (up[1, 0], down[1, 0]) == (14.4, 6.4)
+    listed = {"600000.SH": "2018-01-08"}
+    full = panel([[14.4], [15.84]], ("600000.SH",), "2018-01-08", preclose=preclose[1:])
+    up, _ = limits(full, listed_on=listed)
+    assert up[0, 0] == 14.4
+    old = limits(full, listed_on={"600000.SH": "2001-01-08"})[0]
+    assert old[0, 0] == 11.0
+
+
+def test_blocks_of_symbols_change_nothing():
+    rng = np.random.default_rng(0)
+    symbols = ("600000.SH", "300001.SZ", "688001.SH", "830799.BJ")
+    close = np.round(10 * np.exp(np.cumsum(rng.normal(0, 0.03, (60, 4)), axis=0)), 2)
+    close[rng.random(close.shape) < 0.1] = np.nan
+    bars = panel(close, symbols)
+    up, down = limits(bars)
+    for n in range(4):
+        alone = limits(bars.columns([n]))
+        np.testing.assert_array_equal(alone[0][:, 0], up[:, n])
+        np.testing.assert_array_equal(alone[1][:, 0], down[:, n])
+
+
+def csi300(folder):
+    frame = pd.read_parquet(folder / "cn_csi300_daily_unadj_2005_2021.parquet")
+    frame = frame[frame["volume"] > 0]
+    frame["symbol"] = frame["symbol"].str[3:] + "." + frame["symbol"].str[:2].str.upper()
+    return Panel.from_frame(frame)
+
+
+def with_ex_right_prices(bars, folder):
+    """`preclose` on the first session after each corporate action, from the actions' own terms."""
+    actions = pd.read_parquet(folder / "cn_corporate_actions_1986_2011.parquet")
+    actions = actions[actions["market"].isin(["SH", "SZ"])]
+    changes = ["bonus", "countAsGift", "countForSell", "countOfIncreasement"]
+    actions = actions[actions[changes].to_numpy().any(axis=1)]
+    preclose, close = np.full(bars.shape, np.nan), bars["close"]
+    for action in actions.itertuples():
+        symbol = f"{action.code}.{action.market}"
+        if symbol not in bars.symbols:
+            continue
+        n = bars.column(symbol)
+        day = np.datetime64(pd.Timestamp(str(action.date)), "D")
+        later = np.flatnonzero(~np.isnan(close[:, n]) & (bars.dates >= day))
+        before = np.flatnonzero(~np.isnan(close[:, n]) & (bars.dates < day))
+        if not len(later) or not len(before):
+            continue
+        rights = action.countForSell / 1e5
+        paid = close[before[-1], n] - action.bonus / 1e4 + rights * action.priceForSell / 1e3
+        more = (action.countAsGift + action.countOfIncreasement) / 1e5 + rights
+        preclose[later[0], n] = paid / (1 + more)
+    return bars.with_fields(preclose=preclose)
+
+
+@pytest.mark.slow
+def test_closes_beyond_the_limits_of_csi300_members_are_explained(real_data):
+    """Unadjusted closes of 2005 to 2021 against the dated limits, year by year.
+
+    Until 2011 the corporate actions are known: with them, what remains are the share-structure
+    reform (2005 to 2009, whose payments do not dilute) and returns from a long suspension. From
+    2012 on they are not: nothing closes above a limit except after a suspension, and what closes
+    below one opened below the day before.
+    """
+    bars = csi300(real_data)
+    year = bars.dates.astype("datetime64[Y]").astype(int) + 1970
+    raw, explained = beyond(bars), beyond(with_ex_right_prices(bars, real_data))
+
+    def by_year(cells):
+        return {int(y): int(cells[year == y].sum()) for y in np.unique(year)}
+
+    before, after = by_year(raw), by_year(explained)
+    assert sum(before[y] for y in range(2005, 2012)) == 365
+    left = {2005: 12, 2006: 30, 2007: 8, 2008: 3, 2009: 2, 2010: 1, 2011: 0}
+    assert {y: after[y] for y in left} == left
+    up, down = limits(bars)
+    close, traded = bars["close"], ~np.isnan(bars["close"])
+    resumed = np.zeros(bars.shape, dtype=bool)
+    resumed[1:] = traded[1:] & ~traded[:-1]
+    late = (year >= 2012)[:, None] & traded & ~resumed
+    assert not (late & (close > up)).any()
+    fell = late & (close < down)
+    previous = np.vstack([close[:1], close[:-1]])
+    assert fell.sum() == 434
+    assert (bars["open"][fell] < previous[fell]).all()
