@@ -5,15 +5,16 @@ Nothing here loads Prefect: the display exists before Prefect's settings are mad
 
 from __future__ import annotations
 
-import io
+import os
+import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
+from rich.markup import escape
 
 from tasks.report import format as fmt
-from tasks.report import states
 from tasks.report.words import pick
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 #: without a terminal, a line at least this often
 LINE_SECONDS = 60.0
 REFRESH_SECONDS = 0.1
-_STYLE = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red", "SKIP": "dim", "UNKNOWN": "dim"}
+#: failures told in full at the end; the report has them all
+MOST_FAILURES = 5
 
 
 class Display:
@@ -90,36 +92,43 @@ class Display:
 
 
 def show_outcome(finished: Finished, store_root: str, language: str) -> None:
-    """The closing table, the problems once more, and as the last line the path or the command."""
-    console = Console(highlight=False, soft_wrap=True)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without UTF-8 shows ? for a letter
-        sys.stdout.reconfigure(errors="replace")
-    for text, style in outcome_lines(finished, store_root, language):
-        console.print(text, style=style or None, markup=False)
+    """The closing table, failures in full, and as the last line the path or the command."""
+    print(outcome(finished, store_root, language, sys.stdout))
 
 
-def outcome_lines(finished: Finished, store_root: str, language: str) -> list[tuple[str, str]]:
-    """Lines of the closing table with their style."""
-    summary = finished.summary
-    state = state_of(finished)
-    seconds = summary.get("run", {}).get("seconds")
-    lines = [
-        (f"{state:<5} {finished.name}    {pick(fmt.duration(seconds))}".rstrip(), _STYLE[state])
-    ]
-    stages = _stage_rows(summary, language)
-    if stages:
-        lines.append((f" {'stage':<10} {'state':<6} {'done':<16} {'time':<13} note", "dim"))
-        lines += stages
-    if summary.get("sentence"):
-        lines.append((pick_words(summary["sentence"], language), ""))
-    lines += [(f"problem: {f['sentence']}", "red") for f in summary.get("failures", [])[:5]]
-    if finished.error and not summary.get("failures"):
-        lines.append((f"problem: {finished.error}", "red"))
-    if summary.get("report"):
-        lines.append((f"report: {store_root.rstrip('/')}/{summary['report']}", "bold"))
+def outcome(finished: Finished, store_root: str, language: str, stream: TextIO) -> str:
+    """What closes a night, as the stream can show it."""
+    lines = _table(finished, store_root, language, stream)
+    sentences = [f["sentence"] for f in finished.summary.get("failures", [])[:MOST_FAILURES]]
+    if finished.error and not sentences:
+        sentences = [finished.error]
+    lines += [f"failed: {sentence}" for sentence in sentences]
     if finished.exit_code:
-        lines.append((f"next: qilin retry {finished.run_id}", "bold"))
-    return lines
+        lines.append(f"next: qilin retry {finished.run_id}")
+    text = "\n".join(lines)
+    encoding = stream.encoding or "ascii"  # a letter that the terminal lacks is shown as ?
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _table(finished: Finished, store_root: str, language: str, stream: TextIO) -> list[str]:
+    summary = finished.summary
+    report = f"{store_root.rstrip('/')}/{summary['report']}" if summary.get("report") else ""
+    if not summary.get("night"):
+        seconds = summary.get("run", {}).get("seconds")
+        headline = f"{state_of(finished):<5} {finished.name}    {pick(fmt.duration(seconds))}"
+        return [headline.rstrip(), *([f"report: {report}"] if report else [])]
+    from tasks.report import terminal
+    from tasks.report.night import Night
+
+    table = terminal.closing(
+        Night.from_json(summary["night"]),
+        report=report,
+        language="zh" if language == "zh" else "en",
+        width=shutil.get_terminal_size((80, 24)).columns,
+        color=terminal.wants_color(stream, os.environ),
+        ascii_only=terminal.needs_ascii(stream),
+    )
+    return [table]
 
 
 def state_of(finished: Finished) -> str:
@@ -136,24 +145,13 @@ def pick_words(words: Any, language: str) -> str:
     )
 
 
-def _stage_rows(summary: dict[str, Any], language: str) -> list[tuple[str, str]]:
-    rows = []
-    for stage in summary.get("night", {}).get("stages", []):
-        state = stage["state"]
-        done, note = (pick_words(stage.get(k) or "", language) for k in ("done", "note"))
-        time_taken = pick(fmt.duration(stage.get("seconds")))
-        row = f" {stage['name']:<10} {state:<6} {done:<16} {time_taken:<13} {note}".rstrip()
-        rows.append((row, _STYLE[state] if state not in ("PASS",) else ""))
-    return rows
-
-
 def _stage_line(board: Board, stage: str) -> str:
     if stage in board.skipped:
         return f"{stage}: {board.skipped[stage]}"
     blocks = board.of(stage)
     failed = sum(b.failure is not None for b in blocks)
     cached = sum(b.cached for b in blocks)
-    word = states.worst(["FAIL" if failed else "PASS"])
+    word = "FAIL" if failed else "PASS"
     detail = ", ".join(f"{n} {what}" for n, what in ((failed, "failed"), (cached, "cached")) if n)
     return f"{stage}: {word} {len(blocks) - failed}/{len(blocks)}" + (
         f" ({detail})" if detail else ""
@@ -169,7 +167,7 @@ def _headline() -> str:
 
 def _with_warning(text: str, board: Board) -> str:
     failures = board.failures
-    return f"{text} [red]{failures[-1].label} failed[/red]" if failures else text
+    return f"{escape(text)} [red]{escape(failures[-1].label)} failed[/red]" if failures else text
 
 
 def _progress_bar(console: Console) -> Progress:

@@ -1,9 +1,9 @@
 """Keep a child process from outliving its owner, however the owner ends.
 
-Run as a program: `python _guard.py COMMAND...`. It starts the command in a process group of its own
-and stops the whole group as soon as its standard input closes, which the operating system does for
-every way a process can end, `kill -9` included. On Linux the command also dies with this guard.
-Only the standard library is used: the guard starts in milliseconds and stays small.
+Run as a program: `python _guard.py GRACE COMMAND...`. It starts the command in a process group of
+its own and stops the whole group as soon as its standard input closes, which the operating system
+does for every way a process can end, `kill -9` included. On Linux the command also dies with this
+guard. Only the standard library is used: the guard starts in milliseconds and stays small.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ import sys
 import time
 
 POLL_SECONDS = 0.2
-#: how long the group may take to end by itself before it is killed
-GRACE_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
-def main(command: list[str]) -> int:
-    """Run the command until it ends or standard input closes; its exit status."""
+def main(grace_seconds: float, command: list[str]) -> int:
+    """Run the command until it ends or standard input closes; its exit status.
+
+    Args:
+        grace_seconds: how long its group may take to end by itself before it is killed.
+        command: program and arguments.
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     child = subprocess.Popen(  # noqa: S603 - the owner's own command, no shell
         command,
@@ -39,7 +42,7 @@ def main(command: list[str]) -> int:
             if readable and not os.read(0, 1024):
                 break
     finally:
-        _stop_group(child)
+        _stop_group(child, grace_seconds)
     return child.wait()
 
 
@@ -47,13 +50,13 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _stop_group(child: subprocess.Popen[bytes]) -> None:
+def _stop_group(child: subprocess.Popen[bytes], grace_seconds: float) -> None:
     """End the group politely, then for good; members that outlived the leader included."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # we are on our way already
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, sign)
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + grace_seconds
         while time.monotonic() < deadline:
             child.poll()
             if not _group_lives(child.pid):
@@ -72,4 +75,4 @@ def _group_lives(group: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))

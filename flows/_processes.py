@@ -25,6 +25,11 @@ from tasks.errors import EnvironmentFaultError
 
 #: a log longer than this is moved aside (one generation) before a process appends to it
 LOG_LIMIT_BYTES = 10_000_000
+#: how long a process may take to end by itself before it is killed
+GRACE_SECONDS = 10.0
+
+#: Python complains of a handle that is dropped while its process lives
+_kept: list[subprocess.Popen[bytes]] = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +60,7 @@ def start_guarded(
     name: str, command: Sequence[str], environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     """Start a process that ends when this one does; end it earlier with `stop_guarded`."""
-    guarded = [sys.executable, "-I", _guard.__file__, *command]
+    guarded = [sys.executable, "-I", _guard.__file__, str(GRACE_SECONDS), *command]
     with _open_log(name) as log:
         return subprocess.Popen(  # noqa: S603 - our own command, no shell
             guarded,
@@ -73,7 +78,7 @@ def stop_guarded(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
     try:
-        process.wait(timeout=2 * _guard.GRACE_SECONDS + 5)
+        process.wait(timeout=2 * GRACE_SECONDS + 5)
     except subprocess.TimeoutExpired:
         stop_tree([psutil.Process(process.pid)])
         process.wait()
@@ -91,11 +96,12 @@ def start_lasting(name: str, command: Sequence[str], environment: Mapping[str, s
             cwd=settings.CHECKOUT,
             start_new_session=True,
         )
+    _kept.append(process)
     started = psutil.Process(process.pid).create_time()
     return Lasting(name, process.pid, started, str(log_path(name)))
 
 
-def stop_tree(roots: Sequence[psutil.Process], grace_seconds: float = 10.0) -> int:
+def stop_tree(roots: Sequence[psutil.Process], grace_seconds: float = GRACE_SECONDS) -> int:
     """End processes with all their descendants, politely first; how many there were."""
     family: dict[int, psutil.Process] = {}
     for root in roots:
