@@ -91,7 +91,9 @@ _UNIT: Final = re.compile(
     r"(?<=\d) (?=(?:%|bp|s|min|h|×|[kMG]?B|of|[万亿]?元|秒|分|小时)(?:[^A-Za-z]|$))"
 )
 #: dates, and values with their interval
-_WHOLE: Final = re.compile(r"(\d{4}-\d\d-\d\d|[−+]?\d[\d.,]*(?:\u00a0%)? \[[−+\d., ]+\])")
+_WHOLE: Final = re.compile(
+    r"([(（]q [^()（）]*[)）]|\d{4}-\d\d-\d\d|[−+]?\d[\d.,]*(?:\u00a0%)? \[[−+\d., ]+\])"
+)
 
 
 def render(
@@ -172,7 +174,7 @@ def _canonical(value: Any) -> Any:
 
 def record(night: Night) -> dict[str, Any]:
     """The provenance as JSON for the page: run, hashes, versions, and the report's own hash."""
-    value = night.to_json()
+    value = _canonical(night.to_json())
     return {
         "run": _scrubbed(value["run"]),
         "provenance": _scrubbed(value["provenance"]),

@@ -84,6 +84,7 @@ class Canvas:
         right: int = 16,
         top: int = 14,
         bottom: int = 42,
+        gap: float = 0.16,
     ) -> None:
         import matplotlib as mpl
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -103,7 +104,7 @@ class Canvas:
                 right=1 - right / width,
                 top=1 - top / height,
                 bottom=bottom / height,
-                hspace=0.16,
+                hspace=gap,
                 wspace=0.12,
             )
             cells = range(len(heights) * columns)

@@ -157,6 +157,7 @@ def monthly_ic(factors: Factors) -> Chart:
         left=62,
         top=22,
         bottom=26,
+        gap=0.4,
     )
     top = max(
         abs(v) + 2 * (e or 0)

@@ -38,7 +38,14 @@ def coverage(health: DataHealth) -> Chart:
         return Chart("coverage", empty, question, empty=empty, wide=True)
     finding = _finding(shown)
     canvas = Canvas(
-        "coverage", 960, 60 + 96 * len(shown), heights=(1,) * len(shown), left=64, top=24, bottom=34
+        "coverage",
+        960,
+        60 + 96 * len(shown),
+        heights=(1,) * len(shown),
+        left=64,
+        top=24,
+        bottom=34,
+        gap=0.45,
     )
     floor = _floor(shown)
     for axes, source in zip(canvas.axes, shown, strict=True):

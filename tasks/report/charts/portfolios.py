@@ -291,7 +291,7 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
         )
     gains = sum(1 for y in rows if (y.net or 0) > 0)
     finding = say("{n} years gained, net of costs", "{n} 年扣费后盈利", n=fmt.of(gains, len(rows)))
-    canvas = Canvas(id_, 560, 300, top=22, bottom=52)
+    canvas = Canvas(id_, 560, 300, top=22, bottom=44)
     for x, year in enumerate(rows):
         _year_bar(canvas, x, 100 * (year.net or 0.0), 100 * year.error if year.error else None)
         if year.benchmark is not None:
@@ -304,7 +304,7 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
         if year.until:
             below = canvas.ax.get_xaxis_transform()
             style = {"ha": "center", "fontsize": 10, "color": COLOURS["muted"]}
-            canvas.note(canvas.ax, x, -0.17, _until(year.until), transform=below, **style)
+            canvas.note(canvas.ax, x, -0.165, _until(year.until), transform=below, **style)
     canvas.ax.set_xlim(-0.6, len(rows) - 0.4)
     canvas.label(canvas.ax, y=Text("net return, % per year", "扣费后收益，% / 年"))
     name = portfolio.benchmark_name or Text("benchmark", "基准")

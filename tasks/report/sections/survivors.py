@@ -116,7 +116,12 @@ def _row(t: Trial, trials: Trials) -> tuple[Cell, ...]:
     sealed = Text("held-out data not opened", "留存数据未打开")
     sharpe = t.sharpe.value if t.sharpe else None
     return (
-        Cell(f"{_MARK[t.state]} {t.name}", t.name, tone=_TONE[t.state], note=_parameters(t)),
+        Cell(
+            f"{_MARK[t.state]} {t.name}",
+            t.name,
+            tone=f"{_TONE[t.state]} whole",
+            note=_parameters(t),
+        ),
         Cell(badge(t, trials), t.q, tone=_TONE[t.state]),
         number(fmt.estimate(t.sharpe), sharpe, why=t.reason or none),
         number(fmt.q_value(t.q), t.q, why=t.reason or none),
