@@ -84,7 +84,8 @@ def without_jumps(panel: Panel, limit: float = 0.205) -> Panel:
         return panel
     flagged = jumps(panel, limit)
     change = np.where(flagged, 1.0 / (1.0 + _moves(panel)), 1.0)
-    raw = panel.with_fields(factor=np.cumprod(change, axis=0))
+    factor: Array = np.cumprod(change, axis=0, dtype=np.float64)
+    raw = panel.with_fields(factor=factor)
     return dataclasses.replace(raw, adjustment="raw")
 
 

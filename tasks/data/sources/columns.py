@@ -63,7 +63,7 @@ def recognise(have: Sequence[str], given: Mapping[str, str], where: str) -> dict
                 "the setting columns"
             )
         found[name] = column
-    taken = set(found.values())
+    taken = {column for name, column in found.items() if name in SPELLINGS}
     free = [c for c in have if c not in taken]
     for name, spellings in SPELLINGS.items():
         if name not in found:

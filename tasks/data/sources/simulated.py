@@ -54,13 +54,15 @@ def oracle(
     """The planted signal: what the best possible model would predict.
 
     Returns:
-        Sessions (T,), stocks in ascending order (N,) and the mean of log open(t+2)/open(t+1) given
-        everything up to the close of t, the hidden state included, (T, N). NaN outside a stock's
-        listing and on its suspended days.
+        Sessions (T,), the stocks with bars up to the day in ascending order (N,), and the mean of
+        log open(t+2)/open(t+1) given everything up to the close of t, the hidden state included,
+        (T, N). NaN outside a stock's listing and on its suspended days.
     """
     market = _market(config, day)
     traded = market.listed & (market.fields["volume"] > 0)
-    return market.dates, market.symbols, np.where(traded, market.expected, np.nan)
+    seen = np.flatnonzero(market.listed.any(axis=0))
+    symbols = tuple(market.symbols[i] for i in seen)
+    return market.dates, symbols, np.where(traded, market.expected, np.nan)[:, seen]
 
 
 def newest_session(config: DataConfig, latest: str) -> str:
