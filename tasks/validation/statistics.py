@@ -207,8 +207,7 @@ def effective_trials(returns: Array) -> float:
     """Effective number of independent trials, from the correlations of their daily returns.
 
     Participation ratio N^2 / sum of squared correlations: N for independent trials, 1 for copies
-    of one, K for K groups of copies. The squared correlations that T days show by chance, N(N-1)/T,
-    are taken off first.
+    of one, K for K groups of copies. What T days show by chance is taken off first.
 
     Args:
         returns: (K, T) daily net returns; NaN days count as no return. Trials that never vary
@@ -227,9 +226,11 @@ def effective_trials(returns: Array) -> float:
         return float(n)
     # the smaller of the two Gram matrices has the same sum of squares
     gram = x @ x.T if n <= t else x.T @ x
-    squares = float((gram * gram).sum())
-    by_chance = n * (n - 1) / max(t - 1, 1)
-    return float(n * n / min(max(squares - by_chance, n), n * n))
+    between = float((gram * gram).sum()) - n
+    # as in the adjusted R^2: 1/(T - 1) of a square is chance, a perfect correlation stays perfect
+    chance = 1.0 / max(t - 1, 2)
+    between = (between - n * (n - 1) * chance) / (1.0 - chance)
+    return float(n * n / (n + min(max(between, 0.0), n * (n - 1))))
 
 
 def _counts(known: NDArray[np.bool_]) -> NDArray[np.int64]:

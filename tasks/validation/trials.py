@@ -233,7 +233,7 @@ def _check(frame: pd.DataFrame, returns: Array | None, level: float) -> None:
         )
     if frame["trial"].duplicated().any():
         twice = frame["trial"][frame["trial"].duplicated()].iloc[0]
-        raise UserError(f"trial {twice!r} stands twice in the trial table: count every trial once")
+        raise UserError(f"trial {twice} stands twice in the trial table: count every trial once")
     if returns is not None and (returns.ndim != 2 or len(returns) != len(frame)):
         raise UserError(
             f"returns of shape {returns.shape} do not fit {len(frame)} trials: one row per trial"
