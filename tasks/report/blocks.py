@@ -7,7 +7,6 @@ same sorting, every chart the same frame, and every missing thing the same sente
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Literal
 
 from tasks.report.states import State
@@ -184,14 +183,3 @@ def without_empty(table: Table) -> Table:
         columns=tuple(table.columns[i] for i in kept),
         rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
     )
-
-
-def charts_in(blocks: Sequence[Block]) -> int:
-    """Number of drawn charts, those inside grids and cards too."""
-    total = 0
-    for block in blocks:
-        if isinstance(block, Chart):
-            total += bool(block.svg)
-        elif isinstance(block, (Grid, Card)):
-            total += charts_in(block.blocks)
-    return total

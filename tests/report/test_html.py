@@ -78,6 +78,20 @@ def test_fits_its_budget(full_page: str) -> None:
     assert full_page.count('<svg viewBox="') <= 24
 
 
+@pytest.mark.slow
+def test_the_fullest_page_has_at_most_24_charts(full: Night) -> None:
+    assert isinstance(full.trials, Trials)
+    assert isinstance(full.portfolios, tuple)
+    night = dataclasses.replace(
+        full,
+        trials=dataclasses.replace(full.trials, maps=full.trials.maps * 5),
+        portfolios=full.portfolios * 6,
+    )
+    page = html.render(night)
+    assert page.count('<svg viewBox="') == 24
+    assert len(page.encode()) < 1_500_000
+
+
 def test_every_tag_is_closed_and_every_id_is_unique(page: str) -> None:
     tags = Tags(page)
     assert not tags.open

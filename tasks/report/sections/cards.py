@@ -26,7 +26,9 @@ from tasks.report.words import Text, Words, is_empty, say
 
 NAME = Text("Portfolios", "组合")
 MOST_CARDS = 10
-#: portfolios with every chart; the others show growth and drawdown only (24 charts on a page)
+#: portfolios with their growth drawn, so that a full page holds at most 24 charts
+DRAWN_CARDS = 8
+#: portfolios with every chart; the others show growth and drawdown only
 FULL_CARDS = 2
 
 
@@ -50,7 +52,16 @@ def build(night: Night) -> Section:
 
 
 def _card(portfolio: Portfolio, i: int, trials: Trials | None, simulated: bool) -> Card:
-    blocks: list[Block] = [charts.growth(portfolio, f"growth{i}")]
+    blocks: list[Block] = []
+    if i < DRAWN_CARDS:
+        blocks.append(charts.growth(portfolio, f"growth{i}"))
+    else:
+        few = say(
+            "Growth is drawn for the first {n} portfolios only.",
+            "仅绘制前 {n} 个组合的增长。",
+            n=str(DRAWN_CARDS),
+        )
+        blocks.append(Prose(few, "note"))
     side: list[Block] = []
     if i < FULL_CARDS and portfolio.years:
         side.append(charts.years(portfolio, f"years{i}"))

@@ -10,7 +10,7 @@ from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Trial, Trials
 from tasks.report.states import State
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, plural, say
 
 NAME = Text("Survivors", "通过多重检验")
 
@@ -40,9 +40,10 @@ def rule(trials: Trials) -> Words:
     )
     vault = (
         say(
-            "held-out data opened {n} times",
+            "held-out data opened {n} {t}",
             "留存数据打开 {n} 次",
             n=str(trials.vault_openings),
+            t=plural(trials.vault_openings, "time", "times"),
         )
         if trials.vault_openings is not None
         else Text("no held-out data set", "未设留存数据")
