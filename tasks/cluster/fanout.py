@@ -8,6 +8,7 @@ items, whatever finished first, and every failure is collected before one error 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -98,8 +99,8 @@ def describe(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, QilinError):
         return text
-    if type(error).__name__ == "KilledWorker":
-        return "killed its worker each time it was tried (out of memory, or a crash in native code)"
+    if type(error).__name__ in ("KilledWorker", "FutureCancelledError"):
+        return "its worker died each time it was tried (out of memory, or a crash in native code)"
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
@@ -139,18 +140,24 @@ def _on_workers(
 
 
 def flow_through(
-    client: Any, function: Callable[[Item], Result], items: Sequence[Item], *, label: str
+    client: Any,
+    function: Callable[..., Result],
+    items: Sequence[Any],
+    *,
+    label: str,
+    shared: Sequence[Any] = (),
+    scatter: bool = False,
 ) -> tuple[dict[int, Result], dict[int, BaseException]]:
     """Results and errors by position, with at most one block per thread of the cluster in flight.
 
     Args:
         client: a connected Dask client.
-        function: called with each item on a worker.
+        function: called as `function(item, *shared)` on a worker.
         items: one block each.
         label: what the blocks are called in Dask's own pages.
+        shared: the same for all blocks, sent to each worker once.
+        scatter: move each item as data of Dask's, which large items want, not inside the task.
     """
-    import uuid
-
     import distributed
 
     as_completed: Any = distributed.as_completed
@@ -158,21 +165,24 @@ def flow_through(
     errors: dict[int, BaseException] = {}
     run = uuid.uuid4().hex
     name = label.replace("'", "") or "block"
+    everywhere = _Everywhere(client, shared)
 
     def submit(i: int) -> Any:
         key = f"{name}-{run}-{i}"  # the part before the first hash groups them in Dask's pages
-        return client.submit(function, items[i], key=key, pure=False, priority=PRIORITY)
+        # a list, so that Dask scatters the item and not the members that it may have
+        item = client.scatter([items[i]], hash=False)[0] if scatter else items[i]
+        arguments = (item, *everywhere.futures())
+        return client.submit(function, *arguments, key=key, pure=False, priority=PRIORITY)
 
     threads = max(1, sum(client.nthreads().values()))
     flying = {submit(i): i for i in range(min(threads, len(items)))}
     following = iter(range(len(flying), len(items)))
-    completed = as_completed(list(flying))
+    completed = as_completed(list(flying), loop=client.loop)
     for future in completed:
         i = flying.pop(future)
-        error = future.exception()
-        if error is None:
+        try:
             results[i] = future.result()
-        else:
+        except Exception as error:  # noqa: BLE001 - collected for the caller, by position
             errors[i] = error
         future.release()
         upcoming = next(following, None)
@@ -181,3 +191,18 @@ def flow_through(
             flying[new] = upcoming
             completed.add(new)
     return results, errors
+
+
+class _Everywhere:
+    """Data on every worker, sent once, and again only if all its holders died."""
+
+    def __init__(self, client: Any, values: Sequence[Any]) -> None:
+        self._client, self._values = client, list(values)
+        self._futures: list[Any] = []
+
+    def futures(self) -> list[Any]:
+        if self._values and (
+            not self._futures or any(f.status != "finished" for f in self._futures)
+        ):
+            self._futures = self._client.scatter(self._values, broadcast=True, hash=False)
+        return self._futures
