@@ -5,7 +5,7 @@ import pytest
 
 from tasks.data.config import DataConfig, SimulatedConfig
 from tasks.data.gate import gate
-from tasks.data.sources import simulated
+from tasks.data.sources import artificial, simulated
 from tasks.errors import UserError
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import board
@@ -186,3 +186,15 @@ def test_load_gives_a_raw_panel_with_factors():
     panel = simulated.load(SMALL, end="2022-03-31")
     assert (panel.adjustment, panel.source) == ("raw", "simulated")
     assert {"factor", "is_st", "industry", "preclose"} <= set(panel.fields)
+
+
+def test_the_signal_moves_exactly_the_return_from_the_next_open_to_the_one_after():
+    stocks = artificial._stocks(SMALL)
+    silent = SMALL.model_copy(update={"signal_strength": 0.0})
+    told = artificial._shocks(SMALL, stocks, 50)
+    untold = artificial._shocks(silent, stocks, 50)
+    day, night = (told[name] - untold[name] for name in ("day", "night"))
+    planted = day[1:-1] + night[2:]
+    np.testing.assert_allclose(planted, told["expected"][:-2], atol=1e-15)
+    for name in ("volume", "place", "sigma"):
+        np.testing.assert_array_equal(told[name], untold[name])
