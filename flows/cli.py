@@ -36,6 +36,8 @@ app = App(
     help="Nightly quantitative research on A-shares. Start with: qilin nightly --size small",
     version=lambda: f"qilin {version('qilin')}",
     version_flags=["--version"],
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
     help_epilogue="--debug before or after any command shows the traceback of a fault.",
 )
 _COMMANDS = {
