@@ -34,7 +34,7 @@ from tasks.report.sections import (
     survivors,
     trials,
 )
-from tasks.report.words import Text, Words, capital, pick, scrub
+from tasks.report.words import Text, Words, capital, pick, scrub, shorten
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -237,6 +237,7 @@ def _environment() -> Environment:
         commit=provenance.commit,
         reasons=reasons,
         capital=capital,
+        shorten=shorten,
         simulated=simulated,
     )
     return environment

@@ -9,10 +9,12 @@ from __future__ import annotations
 from tasks.report import format as fmt
 from tasks.report.night import Action, Missing, Night, Problem, Stage
 from tasks.report.states import State, severity, worst
-from tasks.report.words import Text, Words, is_empty, join, plural, say
+from tasks.report.words import Text, Words, is_empty, join, plural, say, shorten
 
 #: the first screen has room for this many
 MOST_ACTIONS = 5
+#: of one clause in the night's sentence
+MOST_LETTERS = 120
 
 PARTS: dict[str, tuple[str, Text]] = {
     "health": ("H", Text("data health", "数据质量")),
@@ -57,7 +59,7 @@ def sentence(night: Night) -> Words:
             "{start}，但{what}",
         )
     )
-    clauses: list[Words] = [p.what for p in found[:3]]
+    clauses: list[Words] = [shorten(p.what, MOST_LETTERS) for p in found[:3]]
     if len(found) > 3:
         n = len(found) - 3
         clauses.append(say("{n} more", "另有 {n} 项", n=str(n)))
@@ -181,12 +183,16 @@ def _device_problems(night: Night) -> list[Problem]:
 
 
 def _missing_problems(night: Night) -> list[Problem]:
+    """Parts that failed or are unknown; the reason only where no failed stage tells it already."""
     found = []
+    told = any(stage.state == "FAIL" for stage in night.stages)
     for part, (letter, name) in PARTS.items():
         value = getattr(night, part)
         if isinstance(value, Missing) and value.state != "SKIP":
-            what = say("no {name}: {why}", "无{name}：{why}", name=name, why=value.why)
-            found.append(Problem(what=what, state=value.state, section=letter))
+            what = say("no {name}", "无{name}", name=name)
+            if not told:
+                what = say("{what}: {why}", "{what}：{why}", what=what, why=value.why)
+            found.append(Problem(what=what, state=value.state, section=letter, effect=value.why))
     return found
 
 
@@ -213,8 +219,14 @@ def failed_blocks(night: Night, *, short: bool = False) -> Words:
     if not count:
         return Text("no block failed", "没有分块失败")
     if short or not failed:
-        return say("{n} blocks failed", "{n} 个分块失败", n=str(count))
+        return Text(f"{count} {plural(count, 'block', 'blocks')} failed", f"{count} 个分块失败")
     return say("failed: {b}", "失败：{b}", b=join(failed[:8]))
+
+
+def retry_command(night: Night) -> str:
+    """What recomputes only the failed blocks of this run."""
+    run_id = "" if isinstance(night.provenance, Missing) else night.provenance.run_id
+    return f"qilin retry {run_id}".rstrip()
 
 
 def actions(night: Night) -> tuple[Action, ...]:
@@ -228,11 +240,12 @@ def actions(night: Night) -> tuple[Action, ...]:
 
 def _derived_actions(night: Night) -> list[Action]:
     found = []
-    if any(stage.state == "FAIL" for stage in night.stages):
+    given = any(action.command.startswith("qilin retry") for action in night.actions)
+    if any(stage.state == "FAIL" for stage in night.stages) and not given:
         found.append(
             Action(
                 what=Text("recompute only the failed blocks", "仅重算失败的分块"),
-                command=f"qilin retry {night.run.name}",
+                command=retry_command(night),
                 section="J",
                 state="FAIL",
             )

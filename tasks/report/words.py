@@ -76,6 +76,17 @@ def capital(words: Words) -> Words:
     return Text(english[:1].upper() + english[1:], pick(words, "zh"))
 
 
+def shorten(words: Words, most: int) -> Words:
+    """At most so many characters, an ellipsis in place of what is cut."""
+    english, chinese = pick(words), pick(words, "zh")
+    if len(english) <= most and len(chinese) <= most:
+        return words
+    return Text(
+        english if len(english) <= most else english[: most - 1].rstrip() + "…",
+        chinese if len(chinese) <= most else chinese[: most - 1].rstrip() + "…",
+    )
+
+
 def is_empty(words: Words) -> bool:
     """Whether there is nothing to read."""
     return not pick(words)

@@ -219,7 +219,9 @@ class Canvas:
                 continue
             own = _REFERENCE.sub(rf"url(#{self.name}-\1)", value)
             if key in ("d", "x", "y", "transform", "points", "width", "height"):
-                own = _NUMBER.sub(_rounded, own).replace("\n", "")
+                own = _NUMBER.sub(_rounded, own)
+            if key == "d":
+                own = _short_path(own)
             element.set(key, own)
         if element.attrib.get("transform", "").startswith("rotate(-0 "):
             del element.attrib["transform"]
@@ -235,6 +237,12 @@ class Canvas:
             english, chinese = pick(words), pick(words, "zh")
             element.text = scrub(english if english == chinese else f"{english} / {chinese}")
             root.insert(position, element)
+
+
+def _short_path(path: str) -> str:
+    """The same path: points after the first need no `L` where there are only straight lines."""
+    one_line = path.replace("\n", "")
+    return one_line.replace("L ", "") if set(one_line) & set("CQSA") == set() else one_line
 
 
 def _rounded(match: re.Match[str]) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 from tasks.report import format as fmt
 from tasks.report.blocks import Chart, Table, columns, number, words
 from tasks.report.charts.canvas import COLOURS, Canvas, zero_line
-from tasks.report.research import Estimate, Factors
-from tasks.report.words import Text, Words, say
+from tasks.report.research import Estimate, Factors, QuantileReturns
+from tasks.report.words import Text, Words, join, say
 
 #: small multiples beside or below each other
 MOST_PANELS = 4
@@ -33,13 +33,17 @@ def quantiles(factors: Factors) -> Chart:
     if not shown:
         empty = Text("No return by quantile was computed", "未计算分位数收益")
         return Chart("quantiles", empty, question, empty=empty)
-    monotone = sum(1 for q in shown if _is_monotone(q.returns))
-    finding = say(
-        "Returns rise or fall steadily across quantiles for {n} factors shown",
-        "所示 {n} 个因子的分位数收益单调",
-        n=fmt.of(monotone, len(shown)),
+    finding = _quantile_finding(shown)
+    wide = len(shown) > 1
+    canvas = Canvas(
+        "quantiles",
+        960 if wide else 560,
+        290,
+        columns=len(shown),
+        left=66,
+        top=34,
+        bottom=44,
     )
-    canvas = Canvas("quantiles", 960, 290, columns=len(shown), left=66, top=34, bottom=44)
     low, high = _limits([e for q in shown for e in q.returns])
     for axes, group in zip(canvas.axes, shown, strict=True):
         for x, mean in enumerate(group.returns):
@@ -66,7 +70,19 @@ def quantiles(factors: Factors) -> Chart:
         canvas.svg(finding, question),
         note=note,
         data=_quantile_table(factors),
-        wide=True,
+        wide=wide,
+    )
+
+
+def _quantile_finding(shown: Sequence[QuantileReturns]) -> Words:
+    steady = [q.name for q in shown if _is_monotone(q.returns)]
+    if not steady:
+        return Text("No factor's returns rise or fall steadily", "没有因子的分位数收益单调")
+    return say(
+        "Returns rise or fall steadily across quantiles for {n} shown: {names}",
+        "所示因子中 {n} 的分位数收益单调：{names}",
+        n=fmt.of(len(steady), len(shown)),
+        names=join(steady),
     )
 
 
@@ -139,9 +155,9 @@ def monthly_ic(factors: Factors) -> Chart:
     alive = [m.name for m in shown if _alive(m.ic[-6:], m.error[-6:])]
     finding = (
         say(
-            "{n} still differ from 0 in the last six months",
-            "{n} 近六个月仍显著不为 0",
-            n=", ".join(alive),
+            "Rank IC still differs from 0 in the last six months: {n}",
+            "近六个月秩 IC 仍显著不为 0：{n}",
+            n=join(alive),
         )
         if alive
         else Text(

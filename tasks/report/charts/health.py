@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from tasks.report.blocks import Chart, Table, columns, number, words
 from tasks.report.charts.canvas import COLOURS, MAX_POINTS, Canvas, date_ticks
 from tasks.report.night import Coverage, DataHealth
 from tasks.report.words import Text, Words, say
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: sources shown below each other
 MOST_SOURCES = 4
@@ -63,15 +68,7 @@ def coverage(health: DataHealth) -> Chart:
             linewidth=0,
             step="mid",
         )
-        holes = [(i, v) for i, v in enumerate(drawn) if v < 99.5]
-        if holes:
-            axes.vlines(
-                [i for i, _ in holes],
-                [v for _, v in holes],
-                100,
-                color=COLOURS["vermillion"],
-                linewidth=1.6,
-            )
+        _holes(axes, drawn)
         for start, stop in _stretches(np.isnan(drawn)):
             axes.axvspan(
                 start - 0.5,
@@ -105,6 +102,23 @@ def coverage(health: DataHealth) -> Chart:
         data=_holes_table(shown),
         wide=True,
     )
+
+
+def _holes(axes: Axes, drawn: np.ndarray) -> None:
+    """What is missing to 100 %, one bar per run of equally incomplete days."""
+    edges = np.flatnonzero(np.diff(drawn, prepend=np.nan, append=np.nan) != 0)
+    for start, stop in itertools.pairwise(edges):
+        value = float(drawn[start])
+        if value < 99.5:
+            axes.bar(
+                [start - 0.5],
+                [100 - value],
+                bottom=[value],
+                width=stop - start,
+                align="edge",
+                color=COLOURS["vermillion"],
+                linewidth=0,
+            )
 
 
 def _finding(shown: Sequence[Coverage]) -> Words:

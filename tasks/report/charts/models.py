@@ -212,22 +212,12 @@ def drift(model: Model) -> Chart:
     shown = rows[:MOST_ROWS]
     canvas = Canvas("drift", 560, 76 + 22 * len(shown), left=150, top=24, bottom=44)
     _ranges(canvas, [(r.feature, r.psi, r.low, r.high) for r in shown])
-    for level, name in (
-        (WATCH, Text("watch 0.10", "关注 0.10")),
-        (LARGE, Text("large 0.25", "较大 0.25")),
-    ):
+    watch_it, much = Text("watch 0.10 ", "关注 0.10 "), Text(" large 0.25", " 较大 0.25")
+    for level, name, side in ((WATCH, watch_it, "right"), (LARGE, much, "left")):
         canvas.ax.axvline(level, color=COLOURS["vermillion"], linewidth=1.2, linestyle=(0, (5, 3)))
-        canvas.note(
-            canvas.ax,
-            level,
-            1.0,
-            name,
-            transform=canvas.ax.get_xaxis_transform(),
-            ha="center",
-            va="bottom",
-            fontsize=11,
-            color=COLOURS["vermillion"],
-        )
+        above = canvas.ax.get_xaxis_transform()
+        style = {"va": "bottom", "fontsize": 11, "color": COLOURS["vermillion"]}
+        canvas.note(canvas.ax, level, 1.0, name, transform=above, ha=side, **style)
     canvas.ax.set_xlim(0, max(LARGE * 1.15, *(r.high or r.psi for r in shown)) * 1.04)
     canvas.label(
         canvas.ax, x=Text("population stability index (no unit)", "总体稳定性指数（无单位）")

@@ -82,22 +82,29 @@ def _growth_finding(portfolio: Portfolio, start: int | None) -> Words:
     net = np.array(portfolio.net)
     total = net[-1] / net[0] - 1
     worst = float(np.min(net / np.maximum.accumulate(net)) - 1)
-    if start is None or start == 0:
-        return say(
-            "{n} grows {t} net of costs; deepest loss {d}",
-            "{n} 扣费后增长 {t}；最大回撤 {d}",
-            n=portfolio.name,
-            t=fmt.percent(total),
-            d=fmt.percent(worst),
-        )
+    earned = _earned(total)
+    deepest = say("deepest loss {d}", "最大回撤 {d}", d=fmt.percent(worst))
+    if start is None:
+        rest: Words = Text("all in sample", "全部为样本内")
+    elif start == 0:
+        rest = Text("all out of sample", "全部为样本外")
+    else:
+        rest = say("out of sample {o}", "样本外 {o}", o=fmt.percent(net[-1] / net[start - 1] - 1))
     return say(
-        "{n} earns {t} net of costs, out of sample {o}; deepest loss {d}",
-        "{n} 扣费后增长 {t}，样本外 {o}；最大回撤 {d}",
+        "{n} {e} net of costs, {r}; {d}",
+        "{n} 扣费后{e}，{r}；{d}",
         n=portfolio.name,
-        t=fmt.percent(total),
-        o=fmt.percent(net[-1] / net[start - 1] - 1),
-        d=fmt.percent(worst),
+        e=earned,
+        r=rest,
+        d=deepest,
     )
+
+
+def _earned(total: float) -> Words:
+    size = fmt.share(abs(total)) if abs(total) < 1 else fmt.percent(abs(total), sign=False)
+    if total < 0:
+        return say("loses {s}", "亏损 {s}", s=size)
+    return say("earns {s}", "盈利 {s}", s=size)
 
 
 def _shade(canvas: Canvas, start: int | None, days: int) -> None:

@@ -22,7 +22,7 @@ from tasks.report.night import Missing, Night
 from tasks.report.research import Portfolio, Trials
 from tasks.report.sections.survivors import badge
 from tasks.report.states import State
-from tasks.report.words import Text, Words, is_empty, say
+from tasks.report.words import Text, Words, capital, is_empty, say
 
 NAME = Text("Portfolios", "组合")
 MOST_CARDS = 10
@@ -36,7 +36,7 @@ def build(night: Night) -> Section:
     """Growth, drawdown, years, months, cost and metrics of each portfolio."""
     portfolios = night.portfolios
     if isinstance(portfolios, Missing):
-        return Section("E", "portfolios", NAME, portfolios.state, portfolios.why)
+        return Section("E", "portfolios", NAME, portfolios.state, capital(portfolios.why))
     if not portfolios:
         why = Text("No trial survived, so no portfolio is shown", "没有试验通过，故不显示组合")
         return Section("E", "portfolios", NAME, "PASS", why)
@@ -120,7 +120,8 @@ def _months(portfolio: Portfolio, i: int) -> Table:
 
 def _month(net: float, until: str) -> Cell:
     text = fmt.fixed(100 * net, 1, sign=True) + ("*" if until else "")
-    return Cell(text, net, tone="up" if net > 0 else "down" if net < 0 else "")
+    tone = "" if abs(net) < 0.0005 else "up" if net > 0 else "down"
+    return Cell(text, net, tone=tone)
 
 
 def _metrics(portfolio: Portfolio, i: int) -> Table:
@@ -130,7 +131,7 @@ def _metrics(portfolio: Portfolio, i: int) -> Table:
             number(fmt.printed(m.value.value, m.kind), m.value.value),
             words(
                 fmt.interval(m.value, m.kind) if m.value.low is not None else "",
-                why=Text("an amount, not an estimate", "计数，非估计值"),
+                why=Text("no interval computed", "未计算区间"),
             ),
             number(fmt.integer(m.value.n), m.value.n),
             words(m.basis),

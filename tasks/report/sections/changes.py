@@ -8,7 +8,7 @@ from tasks.report import format as fmt
 from tasks.report.answers import turnover
 from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, without_empty, words
 from tasks.report.night import Changes, Missing, Move, Night
-from tasks.report.words import Text, Words, is_empty, say
+from tasks.report.words import Text, Words, capital, is_empty, say
 
 NAME = Text("What changed", "变化")
 
@@ -17,7 +17,7 @@ def build(night: Night) -> Section:
     """Inputs before and now, then survivors that entered, left or moved."""
     changes = night.changes
     if isinstance(changes, Missing):
-        return Section("B", "changes", NAME, changes.state, changes.why, always_open=True)
+        return Section("B", "changes", NAME, changes.state, capital(changes.why), always_open=True)
     changed = sum(i.changed for i in changes.inputs)
     finding = say(
         "{t}; {n} inputs changed since {d}",

@@ -7,7 +7,7 @@ from tasks.report.blocks import Block, Grid, Section, Table, columns, number, wi
 from tasks.report.charts import factors as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Factors
-from tasks.report.words import Text, say
+from tasks.report.words import Text, capital, say
 
 NAME = Text("Factors", "因子")
 LEVEL = 0.1
@@ -17,7 +17,7 @@ def build(night: Night) -> Section:
     """Return by quantile, monthly IC, decay, then every factor's row."""
     factors = night.factors
     if isinstance(factors, Missing):
-        return Section("F", "factors", NAME, factors.state, factors.why)
+        return Section("F", "factors", NAME, factors.state, capital(factors.why))
     good = sum(1 for f in factors.rows if f.q is not None and f.q <= LEVEL)
     finding = say(
         "{n} factors have a rank IC that differs from 0 after correction (q ≤ {l})",
@@ -25,11 +25,10 @@ def build(night: Night) -> Section:
         n=fmt.of(good, len(factors.rows)),
         l=fmt.ratio(LEVEL),
     )
-    blocks: list[Block] = [
-        charts.quantiles(factors),
-        Grid((charts.monthly_ic(factors), charts.decay(factors))),
-        _table(factors),
-    ]
+    first = charts.quantiles(factors)
+    others = (charts.monthly_ic(factors), charts.decay(factors))
+    pictures: list[Block] = [first, Grid(others)] if first.wide else [Grid((first, *others))]
+    blocks = [*pictures, _table(factors)]
     return Section("F", "factors", NAME, "PASS", finding, tuple(blocks))
 
 
@@ -64,8 +63,8 @@ def _table(factors: Factors) -> Table:
         Text("expression", "表达式"),
     )
     caption = say(
-        "Mean daily rank IC against {l}, {a} to {b}, gross",
-        "对{l}的日均秩 IC，{a} 至 {b}，费前",
+        "Mean daily rank IC against {l}, {a} to {b}",
+        "对{l}的日均秩 IC，{a} 至 {b}",
         l=factors.label,
         a=factors.period[0],
         b=factors.period[1],

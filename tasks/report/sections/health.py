@@ -21,7 +21,7 @@ from tasks.report.blocks import (
 from tasks.report.charts import health as charts
 from tasks.report.night import DataHealth, Missing, Night
 from tasks.report.states import severity
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, plural, say
 
 NAME = Text("Data health", "数据质量")
 
@@ -30,7 +30,7 @@ def build(night: Night) -> Section:
     """Freshness, the coverage strip, checks, quarantine and masked moves."""
     health = night.health
     if isinstance(health, Missing):
-        return Section("H", "health", NAME, health.state, health.why)
+        return Section("H", "health", NAME, health.state, capital(health.why))
     blocks: list[Block] = [Facts(_facts(health, night)), charts.coverage(health)]
     if health.checks:
         blocks.append(_checks(health))
@@ -45,13 +45,27 @@ def build(night: Night) -> Section:
 
 
 def _finding(night: Night, health: DataHealth) -> Words:
-    bad = [c for c in health.checks if c.state in ("FAIL", "WARN")]
+    bad = [c for c in health.checks if c.state in ("FAIL", "WARN", "UNKNOWN")]
+    total = len(health.checks)
+    checks: Words = (
+        say("{k} checks did not pass", "{k} 项检查未通过", k=fmt.of(len(bad), total))
+        if bad
+        else Text(f"all {total} checks passed", f"{total} 项检查全部通过")
+        if total
+        else Text("no check was run", "未运行检查")
+    )
+    n = len(health.quarantined)
+    aside = (
+        Text(f"{n} {plural(n, 'symbol', 'symbols')} set aside", f"{n} 只股票已隔离")
+        if n
+        else Text("no symbol set aside", "无隔离股票")
+    )
     return say(
-        "{fresh}; {k} checks did not pass; {q} symbols set aside",
-        "{fresh}；{k} 项检查未通过；{q} 只股票已隔离",
+        "{fresh}; {checks}; {aside}",
+        "{fresh}；{checks}；{aside}",
         fresh=answers(night).data.headline,
-        k=fmt.of(len(bad), len(health.checks)),
-        q=str(len(health.quarantined)),
+        checks=checks,
+        aside=aside,
     )
 
 

@@ -6,7 +6,7 @@ from tasks.report.answers import leak_count
 from tasks.report.blocks import Prose, Section, Table, columns, status, words
 from tasks.report.night import Missing, Night
 from tasks.report.states import severity, worst
-from tasks.report.words import Text, say
+from tasks.report.words import Text, capital, say
 
 NAME = Text("Leak tests", "未来数据泄漏检验")
 
@@ -15,7 +15,7 @@ def build(night: Night) -> Section:
     """Each test by what it would catch, expected and seen; the planted leak among them."""
     leaks = night.leaks
     if isinstance(leaks, Missing):
-        return Section("I", "leaks", NAME, leaks.state, leaks.why)
+        return Section("I", "leaks", NAME, leaks.state, capital(leaks.why))
     states = [t.state for t in leaks]
     if not any(t.planted for t in leaks):
         states.append("WARN")

@@ -8,7 +8,7 @@ from tasks.report import format as fmt
 from tasks.report.blocks import Block, Cell, Command, Facts, Grid, Section, Table, columns, words
 from tasks.report.night import Missing, Night, Provenance
 from tasks.report.states import State
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, say
 
 NAME = Text("Provenance", "来源与复现")
 
@@ -17,13 +17,14 @@ def build(night: Night) -> Section:
     """Hashes, versions, seeds, machine and the command to reproduce."""
     provenance = night.provenance
     if isinstance(provenance, Missing):
-        return Section("K", "provenance", NAME, provenance.state, provenance.why)
+        return Section("K", "provenance", NAME, provenance.state, capital(provenance.why))
     state: State = "WARN" if provenance.code_mixed else "PASS"
     finding = say(
-        "Code {c}, data {d}: the command below gives the same numbers",
-        "代码 {c}，数据 {d}：以下命令可得到相同数字",
+        "Code {c}, data {d}: {r}",
+        "代码 {c}，数据 {d}：{r}",
         c=commit(night),
         d=fmt.short_hash(night.run.snapshot),
+        r=_repeatable(night, provenance),
     )
     blocks: list[Block] = [
         Command(Text("reproduce this night", "复现本次运行"), provenance.command),
@@ -42,6 +43,21 @@ def build(night: Night) -> Section:
         ),
     ]
     return Section("K", "provenance", NAME, state, finding, tuple(blocks))
+
+
+def _repeatable(night: Night, provenance: Provenance) -> Words:
+    """Whether the command alone is enough."""
+    if provenance.code_mixed:
+        return Text(
+            "blocks of different code were mixed, no one command gives these numbers",
+            "混用了不同代码的分块，没有单一命令能得到相同数字",
+        )
+    if night.run.modified:
+        return Text(
+            "the command below gives the same numbers only with the same modified files",
+            "仅在相同的改动文件下，以下命令才能得到相同数字",
+        )
+    return Text("the command below gives the same numbers", "以下命令可得到相同数字")
 
 
 def commit(night: Night) -> Words:
@@ -68,6 +84,6 @@ def _facts(night: Night, provenance: Provenance) -> tuple[tuple[Words, Cell], ..
 
 
 def _pairs(id_: str, caption: Words, values: Mapping[str, str]) -> Table:
-    rows = tuple((words(k), words(v, tone="code")) for k, v in sorted(values.items()))
+    rows = tuple((words(k), words(v, tone="code long")) for k, v in sorted(values.items()))
     heads = columns(Text("name", "名称"), Text("value", "值"))
     return Table(id_, caption, heads, rows, shown=40)

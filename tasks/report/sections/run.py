@@ -20,7 +20,7 @@ from tasks.report.blocks import (
 from tasks.report.charts import run as charts
 from tasks.report.night import Missing, Night, Stage
 from tasks.report.states import severity, worst
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, say
 
 NAME = Text("Run and devices", "运行与设备")
 
@@ -32,10 +32,10 @@ def build(night: Night) -> Section:
         blocks.append(_problems(night))
     if night.stages:
         blocks += [charts.timeline(night.stages), _stages(night)]
-    blocks.append(Prose(verdict.failed_blocks(night), "rule"))
+    blocks.append(Prose(capital(verdict.failed_blocks(night)), "rule"))
     if any(stage.failed_blocks or stage.state == "FAIL" for stage in night.stages):
         retry = Text("recompute only the failed blocks", "仅重算失败的分块")
-        blocks.append(Command(retry, f"qilin retry {night.run.name}"))
+        blocks.append(Command(retry, verdict.retry_command(night)))
     devices = night.devices
     if isinstance(devices, Missing):
         blocks.append(Prose(say("Devices: {w}", "设备：{w}", w=devices.why)))
@@ -51,7 +51,7 @@ def _finding(night: Night) -> Words:
     return say(
         "{blocks}; {c} blocks from cache; took {t} on {d}",
         "{blocks}；{c} 个分块来自缓存；用时 {t}，设备 {d}",
-        blocks=verdict.failed_blocks(night, short=True),
+        blocks=capital(verdict.failed_blocks(night, short=True)),
         c=fmt.of(cached, total),
         t=fmt.duration(night.run.seconds),
         d=night.run.device_used.upper() or fmt.MISSING,

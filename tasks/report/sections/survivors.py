@@ -10,7 +10,7 @@ from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Trial, Trials
 from tasks.report.states import State
-from tasks.report.words import Text, Words, plural, say
+from tasks.report.words import Text, Words, capital, plural, say
 
 NAME = Text("Survivors", "通过多重检验")
 
@@ -19,7 +19,7 @@ def build(night: Night) -> Section:
     """The rule, the dot-and-whisker chart and the table of survivors and candidates."""
     trials = night.trials
     if isinstance(trials, Missing):
-        return Section("C", "survivors", NAME, trials.state, trials.why, always_open=True)
+        return Section("C", "survivors", NAME, trials.state, capital(trials.why), always_open=True)
     covered = verdict.unusable(night)
     state: State = "FAIL" if covered else "PASS"
     blocks: list[Block] = [Prose(rule(trials), "rule"), charts.survivors(trials)]

@@ -9,7 +9,7 @@ from tasks.report.night import Missing, Night
 from tasks.report.research import TRIAL_STATES, Trials
 from tasks.report.sections.survivors import table
 from tasks.report.states import State
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, say
 
 NAME = Text("All trials", "全部试验")
 #: rows inside the page; the CSV beside it has all
@@ -28,7 +28,7 @@ def build(night: Night) -> Section:
     """Counts that add up, the histogram against luck, parameter maps, the first rows."""
     trials = night.trials
     if isinstance(trials, Missing):
-        return Section("D", "trials", NAME, trials.state, trials.why)
+        return Section("D", "trials", NAME, trials.state, capital(trials.why))
     state: State = "WARN" if trials.count("EXCLUDED") else "PASS"
     pictures = [charts.histogram(trials)]
     pictures += [charts.parameter_map(trials, m, i) for i, m in enumerate(trials.maps[:MOST_MAPS])]
