@@ -6,7 +6,7 @@ import dataclasses
 import os
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flows import _lock, _server
 from tasks.errors import EnvironmentFaultError, QilinError, UserError
@@ -108,10 +108,10 @@ def _execute(flow_run: FlowRun, watch: Watcher | None) -> Finished:
     from flows.nightly import nightly
 
     with watched_by(watch):
-        state: State[Any] = run_flow(
+        state = run_flow(
             nightly, flow_run=flow_run, parameters=dict(flow_run.parameters), return_type="state"
         )
-    return _finished(flow_run, state)
+    return _finished(flow_run, cast("State[Any]", state))
 
 
 def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
@@ -131,7 +131,8 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
     summary = json.loads(text) if text else {}
     if state.is_completed():
         return Finished(run_id, name, folder, summary)
-    outcome = state.result(raise_on_failure=False, _sync=True)
+    ended: Any = state
+    outcome = ended.result(raise_on_failure=False, _sync=True)
     if isinstance(outcome, QilinError):
         return Finished(run_id, name, folder, summary, str(outcome), outcome.exit_code)
     if isinstance(outcome, BaseException):

@@ -23,6 +23,9 @@ PACKAGE = "tasks"
 #: CPython 3.11's `ast.parse` fails in several threads at once ("recursion depth mismatch")
 _PARSING = threading.Lock()
 
+#: function's name to its hash when this process first asked
+_LOADED: dict[str, str] = {}
+
 #: Plumbing that carries results and can change no number; an edit here rebuilds nothing.
 PLUMBING = frozenset(
     {
@@ -36,14 +39,17 @@ PLUMBING = frozenset(
 )
 
 
-@functools.cache
 def loaded_hash(function: Callable[..., Any]) -> str:
     """`code_hash` as of the first call in this process: the code that is loaded, not a later edit.
 
     A file edited under a running process must not be taken for what that process computes with.
+    Functions count by name: a step that was pickled on its way here is the same step.
     """
+    name = f"{function.__module__}.{function.__qualname__}"
     with _PARSING:
-        return code_hash(function)
+        if name not in _LOADED:
+            _LOADED[name] = code_hash(function)
+        return _LOADED[name]
 
 
 def code_hash(function: Callable[..., Any]) -> str:

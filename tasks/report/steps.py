@@ -17,9 +17,11 @@ from prefect.artifacts import (
 from prefect.cache_policies import NO_CACHE
 
 from tasks._step import Context
-from tasks.report import html, markdown
+from tasks.report import html, markdown, verdict
+from tasks.report.assemble.headline import headline
 from tasks.report.assemble.night import assemble
 from tasks.report.assemble.tables import tables
+from tasks.report.words import pick
 
 
 @task(
@@ -42,7 +44,7 @@ def write_report(
         looks: `language`, `up_color`, `ui` (address of the run's page), `expected_day`.
 
     Returns:
-        State, sentence, address and size of the report, for the closing lines.
+        `state`, `sentence`, `headline`, the whole `night`, `uri` and `bytes` of the report.
     """
     night = assemble(
         summary, previous, ctx.store, expected_day=looks["expected_day"], ui=looks["ui"]
@@ -55,6 +57,9 @@ def write_report(
         ctx.store.note(f"{folder}/{name}", text)
     _show(night, ctx.store.path(f"{folder}/report.html"))
     return {
+        "state": verdict.state(night),
+        "sentence": pick(verdict.sentence(night)),
+        "headline": headline(night),
         "night": night.to_json(),
         "uri": f"{folder}/report.html",
         "bytes": len(page.encode()),
