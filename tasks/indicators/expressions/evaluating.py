@@ -10,11 +10,11 @@ import numpy as np
 from tasks.arrays.devices import choose_device
 from tasks.data.panel import PRICE_FIELDS, Panel
 from tasks.errors import UserError
-from tasks.indicators.expressions import across
+from tasks.indicators.expressions import across, rolling
 from tasks.indicators.expressions.graph import FIELD, Graph
 from tasks.indicators.expressions.operators import OPERATORS
 from tasks.indicators.expressions.parser import parse
-from tasks.indicators.expressions.planner import Phase, plan
+from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile
 from tasks.indicators.kernels import layout
 
@@ -71,11 +71,13 @@ class _Run:
         self.graph, self.panel, self.grids = graph, panel, grids
         self.dtype, self.block = dtype, block
         self.listed = first_listed(panel)
+        self.quantiles: dict[int, tuple[int, ...]] = {}
         self.results: dict[int, NDArray[Any]] = {}
 
     def tiles(self, phase: Phase) -> None:
         """Compute a phase's nodes on every tile of symbols."""
         rows, symbols = self.panel.shape
+        self.quantiles = same_windows(self.graph, phase.tile_nodes)
         self.results |= {n: np.empty((rows, symbols), self.dtype) for n in phase.results}
         self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
         for low in range(0, symbols, self.block):
@@ -90,7 +92,8 @@ class _Run:
             values[node] = tile.new()
             layout.load(self.grids[node], low, values[node])
         for node in phase.tile_nodes:
-            values[node] = self._compute(node, tile, values)
+            if node not in values:
+                values |= self._compute(node, tile, values)
             for argument in self.graph[node].arguments:
                 if phase.last_use[argument] == node:
                     values.pop(argument, None)
@@ -99,13 +102,20 @@ class _Run:
             if node in phase.carry:
                 layout.store(values[node], low, self.grids[node])
 
-    def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> Array:
+    def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> dict[int, Array]:
+        """A node's values, and those of other quantiles of the same window."""
         operator = OPERATORS[self.graph[node].operator]
-        arguments = [
+        parameters = self.graph[node].parameters
+        arguments: list[Any] = [
             values[a] if a in values else self.graph.constant(a) for a in self.graph[node].arguments
         ]
-        result = operator.run(tile, *arguments, *self.graph[node].parameters)
-        return tile.clear_unlisted(result) if operator.creates else result
+        if node in self.quantiles:
+            alike = self.quantiles[node]
+            shares = [float(self.graph[n].parameters[1]) for n in alike]
+            found = rolling.quantiles(tile, arguments[0], int(parameters[0]), shares)
+            return dict(zip(alike, found, strict=True))
+        result = operator.run(tile, *arguments, *parameters)
+        return {node: tile.clear_unlisted(result) if operator.creates else result}
 
     def across(self, phase: Phase) -> None:
         """Compute a phase's operators across symbols on whole grids."""

@@ -115,7 +115,7 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
     "IdxMax": ("xn", rolling.place_of_highest),
     "IdxMin": ("xn", rolling.place_of_lowest),
     "Quantile": ("xnq", rolling.quantile),
-    "Med": ("xn", rolling.median),
+    "Med": ("xn", rolling.quantile),  # parsed as the quantile at one half
     "Mad": ("xn", rolling.deviation),
     "Rank": ("xn", rolling.rank),
     "Slope": ("xn", rolling.slope),

@@ -219,6 +219,8 @@ class _Reader:
             return self.fold(where, name, known)
         if known and name not in ELEMENTWISE and OPERATORS[name].arguments.strip("x"):
             raise self.fault(where, f"{name} of a number says nothing: name a field, $close")
+        if name == "Med":  # shares the sorted window of other quantiles
+            return self.graph.add("Quantile", values, (*parameters, 0.5))
         if name in NEEDS_SPREAD:
             values += tuple(self.graph.add("Std", (v,), parameters) for v in values)
         return self.graph.add(name, values, parameters)

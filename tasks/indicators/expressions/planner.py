@@ -43,6 +43,17 @@ def plan(graph: Graph, roots: Sequence[int]) -> list[Phase]:
     return [_phase(graph, roots, needed, phase_of, number) for number in range(count)]
 
 
+def same_windows(graph: Graph, nodes: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Each quantile among the nodes, with all those that sort the same window."""
+    groups: dict[tuple[int, float | str], list[int]] = {}
+    for node in nodes:
+        if graph[node].operator == "Quantile":
+            groups.setdefault((graph[node].arguments[0], graph[node].parameters[0]), []).append(
+                node
+            )
+    return {node: tuple(group) for group in groups.values() for node in group}
+
+
 def is_leaf(graph: Graph, node: int) -> bool:
     """Whether a node is a field or a number."""
     return graph[node].operator in (FIELD, NUMBER)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tasks.indicators.kernels.windows import extremes, lines, order, pairs, spread, sums, weights
 
@@ -85,24 +88,27 @@ def lowest(tile: CalendarTile, x: Array, days: int) -> Array:
 def place_of_highest(tile: CalendarTile, x: Array, days: int) -> Array:
     """Place of the highest value in the window, 1 for its oldest row."""
     n = tile.window(days)
-    return tile.run(extremes.window_position, x, tile.listed, n, 1.0, state=2 * n + 5)
+    return tile.run(extremes.window_position, x, tile.listed, n, 1.0, state=2 * n + 6)
 
 
 def place_of_lowest(tile: CalendarTile, x: Array, days: int) -> Array:
     """Place of the lowest value in the window, 1 for its oldest row."""
     n = tile.window(days)
-    return tile.run(extremes.window_position, x, tile.listed, n, -1.0, state=2 * n + 5)
+    return tile.run(extremes.window_position, x, tile.listed, n, -1.0, state=2 * n + 6)
+
+
+def quantiles(tile: CalendarTile, x: Array, days: int, shares: Sequence[float]) -> Array:
+    """Quantiles of the window, interpolated linearly; one (T, L) each, from one sorted window."""
+    n = tile.window(days)
+    out = np.empty((len(shares), tile.rows, tile.lanes))
+    order.window_quantiles(x, n, np.array(shares), out, np.empty((n + 5, tile.lanes)))
+    return out
 
 
 def quantile(tile: CalendarTile, x: Array, days: int, share: float) -> Array:
     """Quantile of the window, interpolated linearly."""
-    n = tile.window(days)
-    return tile.run(order.window_quantile, x, n, share, state=n + 5)
-
-
-def median(tile: CalendarTile, x: Array, days: int) -> Array:
-    """Median of the window."""
-    return quantile(tile, x, days, 0.5)
+    found: Array = quantiles(tile, x, days, [share])[0]
+    return found
 
 
 def rank(tile: CalendarTile, x: Array, days: int) -> Array:

@@ -29,15 +29,18 @@ def window_highest(x: Array, n: int, sign: float, out: Array, s: Array) -> None:
         for t in range(begin, end):
             i = t - begin + 2
             for j in range(low, high):
-                v = x[t, j] * sign if np.isfinite(x[t, j]) else -np.inf
-                s[0, j] = max(s[0, j], v)
-                best = max(s[i, j], s[0, j])
+                v, newer, older = x[t, j], s[0, j], s[i, j]
+                v = v * sign if np.isfinite(v) else -np.inf
+                newer = max(newer, v)
+                s[0, j] = newer
+                best = max(older, newer)
                 out[t, j] = best * sign if best > -np.inf else np.nan
         if end - begin == n:
             for i in range(n - 1, -1, -1):
                 for j in range(low, high):
                     v = x[begin + i, j]
-                    s[i + 1, j] = max(s[i + 2, j], v * sign if np.isfinite(v) else -np.inf)
+                    v = v * sign if np.isfinite(v) else -np.inf
+                    s[i + 1, j] = max(s[i + 2, j], v)
 
 
 @kernel
@@ -48,16 +51,18 @@ def window_position(
 
     As numpy's argmax, which Qlib applies, a missing value comes before any number: the place is
     then that of the window's first gap. Rows before `listed` (L,) are in no window. Scratch:
-    2 n + 5 rows.
+    2 n + 6 rows.
     """
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
-    best, place = 3, n + 4  # older block's best from its row i on, and the row of it
-    for i in range(2 * n + 5):
+    # older block's best from its row i on, the row of it; and the first listed row
+    best, place, listing = 3, n + 4, 2 * n + 5
+    for i in range(2 * n + 6):
         for j in range(low, high):
             s[i, j] = -np.inf
     for j in range(low, high):
         s[2, j] = -1.0  # last row with a number
+        s[listing, j] = float(listed[j])
     for begin in range(0, rows, n):
         end = min(begin + n, rows)
         for j in range(low, high):
@@ -65,25 +70,29 @@ def window_position(
             s[1, j] = 0.0
         for t in range(begin, end):
             i = t - begin + 1
+            now, reach = float(t), float(t - n + 1)
             for j in range(low, high):
-                v = x[t, j]
+                v, top, row, last = x[t, j], s[0, j], s[1, j], s[2, j]
+                older, older_row, first = s[best + i, j], s[place + i, j], s[listing, j]
                 known = np.isfinite(v)
-                v = v * sign if known else (np.inf if t >= listed[j] else -np.inf)
-                better = v > s[0, j]
-                s[0, j] = v if better else s[0, j]
-                s[1, j] = float(t) if better else s[1, j]
-                s[2, j] = float(t) if known else s[2, j]
-                older = s[best + i, j] >= s[0, j]
-                row = s[place + i, j] if older else s[1, j]
-                start = max(t - n + 1, listed[j])
-                some = s[2, j] >= start
-                out[t, j] = row - start + 1.0 if some else np.nan
+                gap = np.inf if now >= first else -np.inf
+                v = v * sign if known else gap
+                row = now if v > top else row
+                top = v if v > top else top
+                last = now if known else last
+                s[0, j] = top
+                s[1, j] = row
+                s[2, j] = last
+                row = older_row if older >= top else row
+                start = first if first > reach else reach
+                out[t, j] = row - start + 1.0 if last >= start else np.nan
         if end - begin == n:
             for i in range(n - 1, -1, -1):
+                now = float(begin + i)
                 for j in range(low, high):
-                    v = x[begin + i, j]
-                    gap = np.inf if begin + i >= listed[j] else -np.inf
+                    v, first = x[begin + i, j], s[listing, j]
+                    top, row = s[best + i + 1, j], s[place + i + 1, j]
+                    gap = np.inf if now >= first else -np.inf
                     v = v * sign if np.isfinite(v) else gap
-                    better = v >= s[best + i + 1, j]
-                    s[best + i, j] = v if better else s[best + i + 1, j]
-                    s[place + i, j] = float(begin + i) if better else s[place + i + 1, j]
+                    s[place + i, j] = now if v >= top else row
+                    s[best + i, j] = v if v >= top else top

@@ -43,11 +43,13 @@ def window_line(x: Array, n: int, what: int, out: Array, s: Array) -> None:
             c = float(t - begin)
             i = t - begin + 1
             for j in range(low, high):
-                known = np.isfinite(x[t, j])
+                v, count, anchor, older = x[t, j], s[0, j], s[6, j], s[7, j]
+                known = np.isfinite(v)
                 one = 1.0 if known else 0.0
-                anchor = x[t, j] if known and s[0, j] == 0.0 else s[6, j]
-                y = x[t, j] - anchor if known else 0.0
-                s[0, j] += one
+                anchor = v if known & (count == 0.0) else anchor
+                y = v - anchor if known else 0.0
+                count += one
+                s[0, j] = count
                 s[1, j] += one * c
                 s[2, j] += one * c * c
                 s[3, j] += y
@@ -55,8 +57,8 @@ def window_line(x: Array, n: int, what: int, out: Array, s: Array) -> None:
                 s[5, j] += y * y
                 s[6, j] = anchor
                 old, oldc, oldy = s[number + i, j], s[pos + i, j], s[val + i, j]
-                shift = s[7, j] - anchor if s[0, j] > 0.0 else 0.0
-                count = s[0, j] + old
+                shift = older - anchor if count > 0.0 else 0.0
+                count += old
                 sc = s[1, j] + oldc
                 scc = s[2, j] + s[pos2 + i, j]
                 sy = s[3, j] + oldy + old * shift
@@ -77,13 +79,13 @@ def window_line(x: Array, n: int, what: int, out: Array, s: Array) -> None:
             for i in range(n - 1, -1, -1):
                 c = float(i - n)
                 for j in range(low, high):
-                    v = x[begin + i, j]
+                    v, count, anchor = x[begin + i, j], s[number + i + 1, j], s[7, j]
                     known = np.isfinite(v)
                     one = 1.0 if known else 0.0
-                    anchor = v if known and s[number + i + 1, j] == 0.0 else s[7, j]
+                    anchor = v if known & (count == 0.0) else anchor
                     y = v - anchor if known else 0.0
                     s[7, j] = anchor
-                    s[number + i, j] = s[number + i + 1, j] + one
+                    s[number + i, j] = count + one
                     s[pos + i, j] = s[pos + i + 1, j] + one * c
                     s[pos2 + i, j] = s[pos2 + i + 1, j] + one * c * c
                     s[val + i, j] = s[val + i + 1, j] + y

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 @kernel
-def window_quantile(x: Array, n: int, q: float, out: Array, s: Array) -> None:
-    """Quantile q of the last n rows, interpolated linearly between neighbours as in pandas.
+def window_quantiles(x: Array, n: int, shares: Array, out: Array, s: Array) -> None:
+    """Quantiles of the last n rows, interpolated linearly between neighbours as in pandas.
 
+    One result (T, L) of `out` (K, T, L) for each of the K shares: they need the same sorted window.
     The window is kept sorted in scratch, missing values as +inf at its end. One pass over it takes
     the leaving value out and puts the new one in, the same moves for every lane. Scratch:
     n + 5 rows.
@@ -40,16 +41,21 @@ def window_quantile(x: Array, n: int, q: float, out: Array, s: Array) -> None:
             s[before, j] = -np.inf
         for i in range(n):
             for j in range(low, high):
-                kept = s[i + 1, j] if s[i, j] >= s[leaving, j] else s[i, j]
-                s[i, j] = max(s[before, j], min(kept, s[entering, j]))
+                here, following, gone = s[i, j], s[i + 1, j], s[leaving, j]
+                new, lower = s[entering, j], s[before, j]
+                kept = following if here >= gone else here
                 s[before, j] = kept
-        for j in range(low, high):
-            at = (s[count, j] - 1.0) * q
-            i = int(at) if at > 0.0 else 0
-            below = s[i, j]
-            above = s[i + 1, j] if i + 1.0 < s[count, j] else below
-            value = below + (above - below) * (at - i)
-            out[t, j] = value if s[count, j] > 0.0 else np.nan
+                kept = kept if kept < new else new
+                s[i, j] = kept if kept > lower else lower
+        for k in range(len(shares)):
+            for j in range(low, high):
+                known_count = s[count, j]
+                at = (known_count - 1.0) * shares[k]
+                i = int(at) if at > 0.0 else 0
+                below = s[i, j]
+                above = s[i + 1, j] if i + 1.0 < known_count else below
+                value = below + (above - below) * (at - i)
+                out[k, t, j] = value if known_count > 0.0 else np.nan
 
 
 @kernel
@@ -67,9 +73,10 @@ def window_rank(x: Array, n: int, out: Array, s: Array) -> None:
             s[2, j] = 0.0
         for i in range(max(0, t - n + 1), t + 1):
             for j in range(low, high):
-                s[0, j] += 1.0 if np.isfinite(x[i, j]) else 0.0
-                s[1, j] += 1.0 if x[i, j] < x[t, j] and x[i, j] > -np.inf else 0.0
-                s[2, j] += 1.0 if x[i, j] == x[t, j] else 0.0
+                v, newest = x[i, j], x[t, j]
+                s[0, j] += 1.0 if np.isfinite(v) else 0.0
+                s[1, j] += 1.0 if (v < newest) & (v > -np.inf) else 0.0
+                s[2, j] += 1.0 if v == newest else 0.0
         for j in range(low, high):
             rank = (s[1, j] + (s[2, j] + 1.0) / 2.0) / s[0, j]
             out[t, j] = rank if np.isfinite(x[t, j]) else np.nan

@@ -38,13 +38,15 @@ def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) 
         for t in range(begin, end):
             i = t - begin + 1
             for j in range(low, high):
-                both = np.isfinite(x[t, j]) and np.isfinite(y[t, j])
-                fresh = both and s[0, j] == 0.0
-                ax = x[t, j] if fresh else s[6, j]
-                ay = y[t, j] if fresh else s[7, j]
-                dx = x[t, j] - ax if both else 0.0
-                dy = y[t, j] - ay if both else 0.0
-                s[0, j] += 1.0 if both else 0.0
+                v, w, count, ax, ay = x[t, j], y[t, j], s[0, j], s[6, j], s[7, j]
+                both = np.isfinite(v) & np.isfinite(w)
+                fresh = both & (count == 0.0)
+                ax = v if fresh else ax
+                ay = w if fresh else ay
+                dx = v - ax if both else 0.0
+                dy = w - ay if both else 0.0
+                count += 1.0 if both else 0.0
+                s[0, j] = count
                 s[1, j] += dx
                 s[2, j] += dy
                 s[3, j] += dx * dx
@@ -53,9 +55,10 @@ def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) 
                 s[6, j] = ax
                 s[7, j] = ay
                 old, ox, oy = s[number + i, j], s[tx + i, j], s[ty + i, j]
-                hx = s[8, j] - ax if s[0, j] > 0.0 else 0.0
-                hy = s[9, j] - ay if s[0, j] > 0.0 else 0.0
-                count = s[0, j] + old
+                hx, hy = s[8, j] - ax, s[9, j] - ay
+                hx = hx if count > 0.0 else 0.0
+                hy = hy if count > 0.0 else 0.0
+                count += old
                 sx = s[1, j] + ox + old * hx
                 sy = s[2, j] + oy + old * hy
                 sxx = s[3, j] + s[txx + i, j] + hx * (2.0 * ox + old * hx)
@@ -65,22 +68,27 @@ def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) 
                 vy = syy - sy * sy / count
                 c = sxy - sx * sy / count
                 r = min(1.0, max(-1.0, c / np.sqrt(vx * vy)))
-                r = r if vx > 0.0 and vy > 0.0 else np.nan
-                out[t, j] = (r if scaled else c / (count - 1.0)) if count > 1.0 else np.nan
+                r = r if (vx > 0.0) & (vy > 0.0) else np.nan
+                c = c / (count - 1.0)
+                c = r if scaled else c
+                out[t, j] = c if count > 1.0 else np.nan
         if end - begin == n:
             for j in range(low, high):
                 s[8, j] = 0.0
                 s[9, j] = 0.0
             for i in range(n - 1, -1, -1):
                 for j in range(low, high):
-                    v, w = x[begin + i, j], y[begin + i, j]
-                    both = np.isfinite(v) and np.isfinite(w)
-                    fresh = both and s[number + i + 1, j] == 0.0
-                    s[8, j] = v if fresh else s[8, j]
-                    s[9, j] = w if fresh else s[9, j]
-                    dx = v - s[8, j] if both else 0.0
-                    dy = w - s[9, j] if both else 0.0
-                    s[number + i, j] = s[number + i + 1, j] + (1.0 if both else 0.0)
+                    v, w, ax, ay = x[begin + i, j], y[begin + i, j], s[8, j], s[9, j]
+                    count = s[number + i + 1, j]
+                    both = np.isfinite(v) & np.isfinite(w)
+                    fresh = both & (count == 0.0)
+                    ax = v if fresh else ax
+                    ay = w if fresh else ay
+                    dx = v - ax if both else 0.0
+                    dy = w - ay if both else 0.0
+                    s[8, j] = ax
+                    s[9, j] = ay
+                    s[number + i, j] = count + (1.0 if both else 0.0)
                     s[tx + i, j] = s[tx + i + 1, j] + dx
                     s[ty + i, j] = s[ty + i + 1, j] + dy
                     s[txx + i, j] = s[txx + i + 1, j] + dx * dx
@@ -95,5 +103,6 @@ def known_spread(r: Array, sx: Array, sy: Array, near: float, out: Array, s: Arr
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
         for j in range(low, high):
-            flat = sx[t, j] <= near or sy[t, j] <= near
-            out[t, j] = np.nan if flat else r[t, j]
+            v, a, b = r[t, j], sx[t, j], sy[t, j]
+            flat = (a <= near) | (b <= near)
+            out[t, j] = np.nan if flat else v

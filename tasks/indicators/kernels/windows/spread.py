@@ -36,32 +36,36 @@ def window_variance(x: Array, n: int, out: Array, s: Array) -> None:
         for t in range(begin, end):
             i = t - begin + 1
             for j in range(low, high):
-                known = np.isfinite(x[t, j])
-                anchor = x[t, j] if known and s[0, j] == 0.0 else s[3, j]
-                d = x[t, j] - anchor if known else 0.0
-                s[0, j] += 1.0 if known else 0.0
-                s[1, j] += d
-                s[2, j] += d * d
+                v, count, anchor, older = x[t, j], s[0, j], s[3, j], s[4, j]
+                old, oldt, oldq = s[number + i, j], s[total + i, j], s[square + i, j]
+                known = np.isfinite(v)
+                anchor = v if known & (count == 0.0) else anchor
+                d = v - anchor if known else 0.0
+                count += 1.0 if known else 0.0
+                first = s[1, j] + d
+                second = s[2, j] + d * d
+                s[0, j] = count
+                s[1, j] = first
+                s[2, j] = second
                 s[3, j] = anchor
-                old = s[number + i, j]
-                shift = s[4, j] - anchor if s[0, j] > 0.0 else 0.0
-                count = s[0, j] + old
-                first = s[1, j] + s[total + i, j] + old * shift
-                second = s[2, j] + s[square + i, j]
-                second += shift * (2.0 * s[total + i, j] + old * shift)
-                v = (second - first * first / count) / (count - 1.0)
-                out[t, j] = max(v, 0.0) if count > 1.0 else np.nan
+                shift = older - anchor if count > 0.0 else 0.0
+                count += old
+                first += oldt + old * shift
+                second += oldq + shift * (2.0 * oldt + old * shift)
+                q = (second - first * first / count) / (count - 1.0)
+                q = q if q > 0.0 else 0.0
+                out[t, j] = q if count > 1.0 else np.nan
         if end - begin == n:
             for j in range(low, high):
                 s[4, j] = 0.0
             for i in range(n - 1, -1, -1):
                 for j in range(low, high):
-                    v = x[begin + i, j]
+                    v, count, anchor = x[begin + i, j], s[number + i + 1, j], s[4, j]
                     known = np.isfinite(v)
-                    anchor = v if known and s[number + i + 1, j] == 0.0 else s[4, j]
+                    anchor = v if known & (count == 0.0) else anchor
                     d = v - anchor if known else 0.0
                     s[4, j] = anchor
-                    s[number + i, j] = s[number + i + 1, j] + (1.0 if known else 0.0)
+                    s[number + i, j] = count + (1.0 if known else 0.0)
                     s[total + i, j] = s[total + i + 1, j] + d
                     s[square + i, j] = s[square + i + 1, j] + d * d
 
@@ -82,16 +86,19 @@ def window_shape(x: Array, n: int, fourth: bool, out: Array, s: Array) -> None:
                 s[i, j] = 0.0
         for i in range(begin, t + 1):
             for j in range(low, high):
-                known = np.isfinite(x[i, j])
-                s[1, j] = x[i, j] if known and s[0, j] == 0.0 else s[1, j]
-                s[0, j] += 1.0 if known else 0.0
-                s[2, j] += x[i, j] - s[1, j] if known else 0.0
+                v, count, anchor = x[i, j], s[0, j], s[1, j]
+                known = np.isfinite(v)
+                anchor = v if known & (count == 0.0) else anchor
+                s[1, j] = anchor
+                s[0, j] = count + (1.0 if known else 0.0)
+                s[2, j] += v - anchor if known else 0.0
         for j in range(low, high):
             s[1, j] += s[2, j] / s[0, j]
             s[2, j] = 0.0
         for i in range(begin, t + 1):
             for j in range(low, high):
-                d = x[i, j] - s[1, j] if np.isfinite(x[i, j]) else 0.0
+                v, mean = x[i, j], s[1, j]
+                d = v - mean if np.isfinite(v) else 0.0
                 s[2, j] += d * d
                 s[3, j] += d * d * d
                 s[4, j] += d * d * d * d
@@ -118,13 +125,17 @@ def window_deviation(x: Array, n: int, out: Array, s: Array) -> None:
                 s[i, j] = 0.0
         for i in range(begin, t + 1):
             for j in range(low, high):
-                known = np.isfinite(x[i, j])
+                v = x[i, j]
+                known = np.isfinite(v)
                 s[0, j] += 1.0 if known else 0.0
-                s[1, j] += x[i, j] if known else 0.0
+                s[1, j] += v if known else 0.0
         for j in range(low, high):
             s[1, j] /= s[0, j]
         for i in range(begin, t + 1):
             for j in range(low, high):
-                s[2, j] += abs(x[i, j] - s[1, j]) if np.isfinite(x[i, j]) else 0.0
+                v, mean = x[i, j], s[1, j]
+                s[2, j] += abs(v - mean) if np.isfinite(v) else 0.0
         for j in range(low, high):
-            out[t, j] = s[2, j] / s[0, j] if s[0, j] > 0.0 else np.nan
+            count = s[0, j]
+            mean = s[2, j] / count
+            out[t, j] = mean if count > 0.0 else np.nan

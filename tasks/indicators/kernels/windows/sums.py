@@ -37,11 +37,14 @@ def window_sum(x: Array, n: int, what: int, out: Array, s: Array) -> None:
         for t in range(begin, end):
             i = t - begin + 1
             for j in range(low, high):
-                known = np.isfinite(x[t, j])
-                s[0, j] += x[t, j] if known else 0.0
-                s[1, j] += 1.0 if known else 0.0
-                total = s[tail + i, j] + s[0, j]
-                count = s[number + i, j] + s[1, j]
+                v = x[t, j]
+                known = np.isfinite(v)
+                total = s[0, j] + (v if known else 0.0)
+                count = s[1, j] + (1.0 if known else 0.0)
+                s[0, j] = total
+                s[1, j] = count
+                total += s[tail + i, j]
+                count += s[number + i, j]
                 value = total / count if what == MEAN else total
                 out[t, j] = count if what == COUNT else (value if count > 0.0 else np.nan)
         if end - begin == n:
