@@ -75,7 +75,7 @@ class Canvas:
     def __init__(
         self,
         name: str,
-        width: int = 560,
+        width: int = 500,
         height: int = 280,
         *,
         heights: Sequence[float] = (1,),

@@ -37,7 +37,7 @@ def quantiles(factors: Factors) -> Chart:
     wide = len(shown) > 1
     canvas = Canvas(
         "quantiles",
-        960 if wide else 560,
+        960 if wide else 500,
         290,
         columns=len(shown),
         left=66,
@@ -167,7 +167,7 @@ def monthly_ic(factors: Factors) -> Chart:
     )
     canvas = Canvas(
         "monthly-ic",
-        560,
+        500,
         90 + 105 * len(shown),
         heights=(1,) * len(shown),
         left=62,
@@ -261,7 +261,7 @@ def decay(factors: Factors) -> Chart:
         empty = Text("No decay was computed", "未计算衰减")
         return Chart("decay", empty, question, empty=empty)
     finding = _decay_finding(shown[0].name, shown[0].horizons, shown[0].ic)
-    canvas = Canvas("decay", 560, 320, right=130, top=14)
+    canvas = Canvas("decay", 500, 320, right=130, top=14)
     positions = {h: i for i, h in enumerate(sorted({h for d in shown for h in d.horizons}))}
     for k, series in enumerate(shown):
         shift = (k - (len(shown) - 1) / 2) * 0.1

@@ -33,7 +33,7 @@ def folds(model: Model) -> Chart:
         ic=fmt.estimate(model.test, "coefficient"),
         n=fmt.of(good, len(model.folds)),
     )
-    canvas = Canvas("folds", 560, 300, right=100, bottom=48)
+    canvas = Canvas("folds", 500, 300, right=100, bottom=48)
     for x, fold in enumerate(model.folds):
         for value, shift, mark, colour in (
             (fold.train, -0.2, "s", "grey"),
@@ -137,7 +137,7 @@ def importance(model: Model) -> Chart:
         a=fmt.share(rows[0].low),
         b=fmt.share(rows[0].high),
     )
-    canvas = Canvas("importance", 560, 66 + 22 * len(rows), left=150, bottom=44)
+    canvas = Canvas("importance", 500, 66 + 22 * len(rows), left=150, bottom=44)
     _ranges(canvas, [(r.feature, 100 * r.mean, 100 * r.low, 100 * r.high) for r in rows])
     canvas.ax.set_xlim(left=0)
     canvas.label(canvas.ax, x=Text("share of gain, %", "增益占比，%"))
@@ -210,7 +210,7 @@ def drift(model: Model) -> Chart:
         l=fmt.ratio(LARGE),
     )
     shown = rows[:MOST_ROWS]
-    canvas = Canvas("drift", 560, 76 + 22 * len(shown), left=150, top=24, bottom=44)
+    canvas = Canvas("drift", 500, 76 + 22 * len(shown), left=150, top=24, bottom=44)
     _ranges(canvas, [(r.feature, r.psi, r.low, r.high) for r in shown])
     watch_it, much = Text("watch 0.10 ", "关注 0.10 "), Text(" large 0.25", " 较大 0.25")
     for level, name, side in ((WATCH, watch_it, "right"), (LARGE, much, "left")):

@@ -298,7 +298,7 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
         )
     gains = sum(1 for y in rows if (y.net or 0) > 0)
     finding = say("{n} years gained, net of costs", "{n} 年扣费后盈利", n=fmt.of(gains, len(rows)))
-    canvas = Canvas(id_, 560, 300, top=22, bottom=44)
+    canvas = Canvas(id_, 500, 300, top=22, bottom=44)
     for x, year in enumerate(rows):
         _year_bar(canvas, x, 100 * (year.net or 0.0), 100 * year.error if year.error else None)
         if year.benchmark is not None:
@@ -389,7 +389,7 @@ def costs(portfolio: Portfolio, curve: CostCurve, id_: str) -> Chart:
             c=fmt.basis_points(float(x[-1])),
         )
     )
-    canvas = Canvas(id_, 560, 300, top=26)
+    canvas = Canvas(id_, 500, 300, top=26)
     if curve.low and curve.high:
         canvas.ax.fill_between(
             x, curve.low, curve.high, color=COLOURS["blue"], alpha=0.16, linewidth=0

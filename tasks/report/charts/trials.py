@@ -195,7 +195,7 @@ def histogram(trials: Trials) -> Chart:
             else Text("No histogram was computed", "未计算直方图")
         )
         return Chart("histogram", finding, question, empty=empty)
-    canvas = Canvas("histogram", 560, 320, top=34)
+    canvas = Canvas("histogram", 500, 320, top=34)
     edges = np.array(h.edges)
     centres = (edges[1:] + edges[:-1]) / 2
     canvas.ax.bar(centres, h.counts, width=np.diff(edges) * 0.92, color=COLOURS["blue"], alpha=0.55)
@@ -313,7 +313,7 @@ def parameter_map(trials: Trials, grid: ParameterMap, position: int) -> Chart:
         return Chart(name, grid.strategy, question, empty=empty)
     finding = _map_finding(grid, values)
     span = max(float(np.nanmax(np.abs(values))), 0.1)
-    canvas = Canvas(name, 560, 340, left=76, right=92, top=12)
+    canvas = Canvas(name, 500, 340, left=76, right=92, top=12)
     _cells(canvas, grid, values, span)
     canvas.ticks(canvas.ax, range(len(grid.x)), _every(grid.x, 14), "x")
     canvas.ticks(canvas.ax, range(len(grid.y)), _every(grid.y, 14), "y")
