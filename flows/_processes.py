@@ -51,6 +51,28 @@ class Lasting:
             return None
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not collected yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process or one of its descendants listens on a TCP port."""
+    try:
+        root = psutil.Process(pid)
+        family = [root, *root.children(recursive=True)]
+        return any(
+            connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+            for process in family
+            for connection in process.net_connections(kind="tcp")
+        )
+    except psutil.Error:  # a process of the family ended meanwhile: look again
+        return False
+
+
 def log_path(name: str) -> Path:
     """Log file of a process, below the store's local folder."""
     return settings.local_home() / "logs" / f"{name}.log"

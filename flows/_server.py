@@ -33,6 +33,12 @@ DEFAULT_PORT = 4200
 #: a first start on a busy machine was measured at 33 s
 START_TIMEOUT_SECONDS = 180.0
 SERVER_LOG = "prefect-server"
+#: a server binds its port only after some ten seconds, and another program may be quicker
+PORT_ATTEMPTS = 4
+
+
+class PortLostError(EnvironmentFaultError):
+    """Another program took the port between choosing and binding it."""
 
 
 def prefect_folder() -> Path:
@@ -65,13 +71,25 @@ def prefect_server(meanwhile: Callable[[], object] | None = None) -> Iterator[st
                 meanwhile()
             yield configured or running
         return
-    port = choose_port()
-    url = f"http://{LOOPBACK}:{port}/api"
-    with applied(client_environment(url)), _own_server(port, url) as lives:
-        if meanwhile is not None:
-            meanwhile()
-        wait_until_ready(url, lives)
-        yield url
+    meantime = [] if meanwhile is None else [meanwhile]
+    for _ in range(PORT_ATTEMPTS):
+        port = choose_port()
+        url = api_url(port)
+        with applied(client_environment(url)), _own_server(port, url) as pid:
+            while meantime:
+                meantime.pop()()
+            try:
+                wait_until_ready(url, pid)
+            except PortLostError:
+                continue
+            yield url
+            return
+    raise no_port()
+
+
+def api_url(port: int) -> str:
+    """Address of the API of a server on this machine."""
+    return f"http://{LOOPBACK}:{port}/api"
 
 
 def configured_url() -> str:
@@ -170,22 +188,25 @@ def choose_port() -> int:
     return DEFAULT_PORT if is_free(DEFAULT_PORT) else any_free_port()
 
 
-def wait_until_ready(url: str, lives: Callable[[], bool]) -> None:
-    """Wait until a starting server answers.
+def wait_until_ready(url: str, pid: int) -> None:
+    """Wait until a starting server answers, itself: another one at its port does not count.
 
     Args:
-        url: its API.
-        lives: tells whether its process still runs.
+        url: its API on this machine.
+        pid: its process, or the one that guards it.
 
     Raises:
+        PortLostError: another program took the port before the server did.
         EnvironmentFaultError: the process ended, or the time is up; quotes the log's last line.
     """
+    port = int(url.removesuffix("/api").rsplit(":", 1)[1])
+    log = _processes.log_path(SERVER_LOG)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while not answers(url):
-        log = _processes.log_path(SERVER_LOG)
+    while not (_processes.listens(pid, port) and answers(url)):
         said = _processes.last_line(log)
-        if not lives():
-            raise EnvironmentFaultError(
+        if not _processes.lives(pid):
+            fault = EnvironmentFaultError if is_free(port) else PortLostError
+            raise fault(
                 f"the Prefect server ended while it started, saying {said!r}; its log is {log}"
             )
         if time.monotonic() > deadline:
@@ -229,13 +250,13 @@ def _applied_to_loaded_prefect(environment: Mapping[str, str]) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def _own_server(port: int, url: str) -> Iterator[Callable[[], bool]]:
-    """A guarded server; gives the question whether its process still runs."""
+def _own_server(port: int, url: str) -> Iterator[int]:
+    """A guarded server; gives the process id of its guard."""
     prefect_folder().mkdir(parents=True, exist_ok=True)
     server = _processes.start_guarded(SERVER_LOG, server_command(port), server_environment(url))
     try:
         _own_record().write_text(json.dumps({"url": url}))
-        yield lambda: server.poll() is None
+        yield server.pid
     finally:
         try:
             _send_what_waits()
@@ -253,6 +274,14 @@ def _send_what_waits() -> None:
 
     for worker in (APILogWorker, EventsWorker):
         worker.drain_all(timeout=5)
+
+
+def no_port() -> EnvironmentFaultError:
+    """What to say when every port was lost to another program."""
+    return EnvironmentFaultError(
+        f"other programs took the Prefect server's port {PORT_ATTEMPTS} times while it started: "
+        "name a port that nobody else uses with QILIN_PREFECT_PORT"
+    )
 
 
 def _require_answer(url: str) -> None:

@@ -147,13 +147,19 @@ def _start_server(state: _Starting) -> str:
         return url
     if stale := state.all.pop(_server.SERVER_LOG, None):
         _stop([stale])
-    port = _server.choose_port()
-    url = f"http://{_server.LOOPBACK}:{port}/api"
-    environment = _server.server_environment(url)
-    server = state.start(_server.SERVER_LOG, _server.server_command(port), environment)
-    _server.wait_until_ready(url, lambda: server.process() is not None)
-    _write(_server.server_record(), {"url": url, "pid": server.pid, "started": server.started})
-    return url
+    for _ in range(_server.PORT_ATTEMPTS):
+        port = _server.choose_port()
+        url = _server.api_url(port)
+        environment = _server.server_environment(url)
+        server = state.start(_server.SERVER_LOG, _server.server_command(port), environment)
+        try:
+            _server.wait_until_ready(url, server.pid)
+        except _server.PortLostError:
+            continue
+        record = {"url": url, "pid": server.pid, "started": server.started}
+        _write(_server.server_record(), record)
+        return url
+    raise _server.no_port()
 
 
 def _start_metrics(state: _Starting) -> int:

@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import sys
+import time
 
 import psutil
 import pytest
@@ -200,3 +201,41 @@ def _environment(process: psutil.Process) -> str:
         return process.environ().get("QILIN_HOME", "") if process.pid != os.getpid() else ""
     except psutil.Error:
         return ""
+
+
+def test_a_port_that_is_lost_while_the_server_starts_is_not_trusted(fake_server, monkeypatch):
+    """A stranger with a healthy server binds our port first: we go elsewhere, never to it."""
+    strangers = []
+
+    def stranger_first():
+        port = chosen[0]
+        strangers.append(
+            _processes.start_guarded(
+                "stranger", [sys.executable, "-c", HEALTHY, str(port)], os.environ
+            )
+        )
+        _wait_until(lambda: _server.answers(f"http://127.0.0.1:{port}/api"))
+
+    chosen = []
+    choose = _server.choose_port
+    monkeypatch.setattr(_server, "choose_port", lambda: chosen.append(choose()) or chosen[-1])
+    slow = f"import time; time.sleep(2)\n{HEALTHY}"
+    monkeypatch.setattr(
+        _server, "server_command", lambda port: [sys.executable, "-c", slow, str(port)]
+    )
+    try:
+        with _server.prefect_server(stranger_first) as url:
+            assert len(chosen) == 2
+            assert url.endswith(f":{chosen[1]}/api")
+            assert os.environ["PREFECT_API_URL"] == url
+    finally:
+        for stranger in strangers:
+            _processes.stop_guarded(stranger)
+    assert len(strangers) == 1, "what is loaded meanwhile is loaded once"
+
+
+def _wait_until(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
