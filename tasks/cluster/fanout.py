@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from tasks.errors import QilinError
+from tasks.errors import EnvironmentFaultError, QilinError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 #: blocks go before tasks that wait to start: what was begun is finished first
 PRIORITY = 10
+#: seconds to wait for a worker where there is none
+WORKER_WAIT = 60
 #: failures that a message names; the rest is counted
 NAMED = 5
 
@@ -169,8 +171,7 @@ def flow_through(
 
     def submit(i: int) -> Any:
         key = f"{name}-{run}-{i}"  # the part before the first hash groups them in Dask's pages
-        # a list, so that Dask scatters the item and not the members that it may have
-        item = client.scatter([items[i]], hash=False)[0] if scatter else items[i]
+        item = _scatter(client, [items[i]])[0] if scatter else items[i]
         arguments = (item, *everywhere.futures())
         return client.submit(function, *arguments, key=key, pure=False, priority=PRIORITY)
 
@@ -204,5 +205,19 @@ class _Everywhere:
         if self._values and (
             not self._futures or any(f.status != "finished" for f in self._futures)
         ):
-            self._futures = self._client.scatter(self._values, broadcast=True, hash=False)
+            self._futures = _scatter(self._client, self._values, broadcast=True)
         return self._futures
+
+
+def _scatter(client: Any, values: list[Any], *, broadcast: bool = False) -> list[Any]:
+    """Values as data on workers; waits for workers that are just being started again."""
+    try:
+        futures: list[Any] = client.scatter(
+            values, broadcast=broadcast, hash=False, timeout=WORKER_WAIT
+        )
+    except TimeoutError as error:
+        raise EnvironmentFaultError(
+            f"the cluster has had no worker for {WORKER_WAIT} s: they died (out of memory?) or "
+            "were stopped; start some, or give them more memory"
+        ) from error
+    return futures

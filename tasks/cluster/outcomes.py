@@ -51,20 +51,24 @@ def run_all(
     *,
     label: str,
     shared: Sequence[Any] = (),
+    blocks: int | None = None,
 ) -> list[Outcome]:
     """The outcome of `function(*call, *shared)` for each call, in their order.
+
+    `blocks` says in how many blocks calls travel, a few per thread by default.
 
     Errors: `UserError` if the function cannot travel to the workers.
     """
     _check_travels(function, label)
-    size = max(1, -(-len(calls) // (BLOCKS_PER_THREAD * max(1, manager.threads))))
-    blocks = [list(calls[i : i + size]) for i in range(0, len(calls), size)]
+    count = blocks or BLOCKS_PER_THREAD * max(1, manager.threads)
+    size = max(1, -(-len(calls) // count))
+    bundles = [list(calls[i : i + size]) for i in range(0, len(calls), size)]
     run = functools.partial(manager.flow_through, _Block(function), label=label, shared=shared)
-    done, lost = run(blocks)
+    done, lost = run(bundles)
     for i in sorted(lost):
         log.warning("%s: block %d was lost (%s), run again", label, i + 1, describe(lost[i]))
-        done[i] = _one_by_one(run, blocks[i])
-    return [outcome for i in range(len(blocks)) for outcome in done[i]]
+        done[i] = _one_by_one(run, bundles[i])
+    return [outcome for i in range(len(bundles)) for outcome in done[i]]
 
 
 def warn_of_failures(outcomes: Sequence[Outcome], label: str) -> None:
