@@ -55,7 +55,7 @@ def run_night(
         verbose: let Prefect's log lines through to the terminal.
     """
     _quieten(verbose)
-    with _server.prefect_server():
+    with _server.prefect_server(_load):
         from prefect.client.orchestration import get_client
         from prefect.states import Pending
 
@@ -83,7 +83,7 @@ def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False
         UserError: no such run, or it still works or has completed.
     """
     _quieten(verbose)
-    with _server.prefect_server():
+    with _server.prefect_server(_load):
         from prefect.client.orchestration import get_client
         from prefect.states import Scheduled
 
@@ -176,9 +176,17 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
+def _load() -> None:
+    """Load Prefect and the flow; done while the server starts, it hides most of the wait."""
+    import prefect.client.orchestration
+
+    import flows.nightly  # noqa: F401 - loaded for later
+
+
 def _quieten(verbose: bool) -> None:
     """Keep Prefect's and Dask's lines off the terminal; the UI has them all the same."""
     if verbose:
         return
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_DEBUG_LEVEL", "CRITICAL")
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")

@@ -22,7 +22,7 @@ from cyclopts import App
 from cyclopts.exceptions import CycloptsError
 
 from tasks import settings
-from tasks.errors import QilinError
+from tasks.errors import EnvironmentFaultError, QilinError
 
 EXIT_USE = 2
 EXIT_BUG = 70
@@ -74,12 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last place before the user: never a traceback
         log = _write_log()
+        if _is_lost_connection(error):
+            return _complain(
+                f"the Prefect server stopped answering ({_one_line(error)}) What is finished is "
+                f"kept: see qilin doctor and {log}, then: qilin retry",
+                EnvironmentFaultError.exit_code,
+                debug,
+            )
         return _complain(
             f"internal error: {type(error).__name__}: {_one_line(error)} This is a bug of ours: "
             f"please report it with {log}",
             EXIT_BUG,
             debug,
         )
+
+
+def _is_lost_connection(error: BaseException) -> bool:
+    """Whether the server went away under the command: a fault of the machine, not of ours."""
+    httpx = sys.modules.get("httpx")
+    return httpx is not None and isinstance(error, httpx.TransportError)
 
 
 def _complain(sentence: str, code: int, debug: bool) -> int:

@@ -140,6 +140,17 @@ def test_faults_end_with_their_code(fault, code, monkeypatch, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_a_server_that_goes_away_is_no_bug_of_ours(qilin_home, monkeypatch, capsys):
+    import httpx
+
+    def broken(*_):
+        raise httpx.ConnectError("[Errno 111] Connection refused")
+
+    monkeypatch.setattr(_cli_status, "lines", broken)
+    assert cli.main(["status"]) == 5
+    assert "stopped answering" in capsys.readouterr().err
+
+
 def _finished(**changes):
     summary = {
         "state": "WARN", "report": "runs/2026-11-20/small-1/report.html",
