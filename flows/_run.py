@@ -178,8 +178,6 @@ def _is_uuid(text: str) -> bool:
 
 def _load() -> None:
     """Load Prefect and the flow; done while the server starts, it hides most of the wait."""
-    import prefect.client.orchestration
-
     import flows.nightly  # noqa: F401 - loaded for later
 
 
