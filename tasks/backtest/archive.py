@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.backtest.blocks import SweepBlock
 from tasks.backtest.combinations import Combinations
-from tasks.backtest.sweep import SweepBlock
 from tasks.data import codec
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ import numpy as np
 
 from tasks._step import Context, Output, step
 from tasks.backtest import archive
+from tasks.backtest.blocks import SweepBlock, finish, merge
 from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.summary import equity_frame, portfolio_figures
-from tasks.backtest.sweep import SweepBlock, finish, first_row, merge
+from tasks.backtest.sweep import first_row
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out

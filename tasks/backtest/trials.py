@@ -30,7 +30,8 @@ class TrialTable:
     Attributes:
         frame: one row per trial, in the grid's order: `trial` (its number), the parameters, then
             `days`, `total_return`, `annual_return`, `volatility`, `sharpe`, `sharpe_error`,
-            `t_statistic`, `max_drawdown`, `skew`, `kurtosis`, `trades` (purchases of all stocks),
+            `t_statistic`, `max_drawdown`, `skew`, `kurtosis`, `trades` (purchases of all stocks, in
+            whole accounts),
             `turnover` (traded value a year, both sides, over the account), `cost` (fraction a year
             paid for it) and `breakeven_bp` (all-in one-way cost in basis points at which the mean
             return is zero). All net of costs; yearly figures by the conventions.
@@ -61,7 +62,7 @@ def trial_frame(
     returns: Array,
     turnover: Array,
     cost: Array,
-    trades: NDArray[np.int64],
+    trades: Array,
     conventions: Conventions = DAILY,
 ) -> pd.DataFrame:
     """The figures of each trial, see `TrialTable.frame`.
@@ -71,7 +72,7 @@ def trial_frame(
         returns: daily net returns (K, D).
         turnover: traded value a day over the account, (K, D).
         cost: paid a day, fraction of the account, (K, D).
-        trades: purchases, (K,).
+        trades: purchases in accounts, (K,).
         conventions: see `Conventions`.
     """
     import pandas as pd

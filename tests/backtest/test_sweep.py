@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.backtest.blocks import finish, merge
 from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
-from tasks.backtest.sweep import finish, first_row, merge, sweep, sweep_block
+from tasks.backtest.sweep import first_row, sweep, sweep_block
 from tasks.data.panel import Panel
 from tasks.errors import UserError
 

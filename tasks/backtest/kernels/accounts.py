@@ -1,9 +1,10 @@
-"""Accounts of one stock under many parameter sets: all in or all out, filled on the next day.
+"""Accounts of one stock under many parameter sets, filled on the next day.
 
 `wanted[k, t]` says whether parameter set k wants to hold after the close of trading day t; the
 order is filled on day t + 1. Two designs with one result: `streaming` walks every day and is plain
 enough to check by eye; `events` visits only the days of trades and answers the days between from
-tables. Sums over stocks are whole numbers, equal to the last bit in both.
+tables. Sums over stocks are whole numbers, equal to the last bit in both. `partial` holds any
+fraction of the account instead of all or nothing.
 
 Arguments of both, for m trading days of one stock and T rows of the calendar:
 
@@ -16,10 +17,19 @@ Arguments of both, for m trading days of one stock and T rows of the calendar:
     whole     int64 (3, T)    see `outcomes.fixed_point`
     rows      int64 (m,)      calendar row of each trading day
     sums      int64 (K, T)    returns are added to it
-    buys      int32 (K, T)    purchases are counted in it
-    sells     int32 (K, T)    sales are counted in it
+    buys      int32 (K, T)    bought thousandths of accounts are added to it
+    sells     int32 (K, T)    sold thousandths of accounts are added to it
     out       float64 (K, 5)  growth of 1, sum and sum of squares of the daily returns, worst ratio
                               to the running high, number of purchases
+
+and of `partial`:
+
+    weights   float64 (K, m)  fraction to be invested after the next fill, 0 to 1
+    steps     float64 (K,)    smallest difference of weights that is worth a trade
+    fillable  bool (m,)       orders can be filled on the day
+    fill      float64 (m,)    price of the fills
+    buy_fee   float64 (m,)    fraction of the bought value; `sell_fee` likewise
+    slippage                  fraction of the price
 """
 
 from __future__ import annotations
@@ -29,7 +39,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.arrays.compiling import kernel, step
-from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, extremes
+from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, UNIT, extremes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,8 +50,12 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Counts = NDArray[np.int32]
 
+# Indices are made unsigned where a loop is hot: numba then leaves out the test for negative ones
+# and the compiler takes several days at once.
 _EIGHT_HELD = np.uint64(0x0101010101010101)
 _EIGHT_FREE = np.uint64(0)
+#: parts of an account in which purchases and sales are counted
+WHOLE = 1000
 
 
 @kernel
@@ -62,10 +76,10 @@ def streaming(
             if wish and not held and buyable[t]:
                 case = BOUGHT
                 trades += 1
-                buys[k, rows[t]] += 1
+                buys[k, rows[t]] += WHOLE
             elif held and not wish and sellable[t]:
                 case = SOLD
-                sells[k, rows[t]] += 1
+                sells[k, rows[t]] += WHOLE
             elif not held:
                 continue
             held = case != SOLD
@@ -90,9 +104,13 @@ def events(
     held = words.view(np.uint8)
     blocked = np.flatnonzero(~(buyable & sellable))
     ranges = extremes(close)
+    high, low, fall = ranges[0], ranges[1], ranges[2]
     plain, squares = _running_sums(growth)
+    bought_growth, sold_growth = growth[BOUGHT], growth[SOLD]
+    held_return, bought_return, sold_return = whole[HELD], whole[BOUGHT], whole[SOLD]
     for k in range(sets):
         _positions(wanted[k], buyable, sellable, blocked, first, held)
+        total_sums, all_buys, all_sells = sums[k], buys[k], sells[k]
         equity, peak, worst, total, square, trades = 1.0, 1.0, 1.0, 0.0, 0.0, 0
         day = first
         while True:
@@ -100,26 +118,71 @@ def events(
             if bought >= m:
                 break
             day = _next_day(held, words, bought + 1, m, 0)
-            change = growth[BOUGHT, bought] - 1.0
+            change = bought_growth[bought] - 1.0
             total += change + (plain[day - 1] - plain[bought])
             square += change * change + (squares[day - 1] - squares[bought])
-            scale = equity * growth[BOUGHT, bought] / close[bought]
-            peak, worst = _span(ranges, bought, day, scale, peak, worst)
+            scale = equity * bought_growth[bought] / close[bought]
+            peak, worst = _span(high, low, fall, bought, day, scale, peak, worst)
             equity = scale * close[day - 1]
             start, stop = rows[bought], rows[day - 1] + 1
-            _add(sums[k], whole, start, stop)
-            buys[k, start] += 1
+            total_sums[start] += bought_return[start]
+            for row in range(start + 1, stop):
+                total_sums[np.uint64(row)] += held_return[np.uint64(row)]
+            all_buys[start] += WHOLE
             trades += 1
             if day < m:
-                change = growth[SOLD, day] - 1.0
+                change = sold_growth[day] - 1.0
                 total += change
                 square += change * change
-                equity *= growth[SOLD, day]
+                equity *= sold_growth[day]
                 peak = max(peak, equity)
                 worst = min(worst, equity / peak)
-                sums[k, rows[day]] += whole[SOLD, rows[day]]
-                sells[k, rows[day]] += 1
+                total_sums[rows[day]] += sold_return[rows[day]]
+                all_sells[rows[day]] += WHOLE
         out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4] = equity, total, square, worst, trades
+
+
+@kernel
+def partial(
+    weights: Array, steps: Array, fillable: Flags, first: int, close: Array, fill: Array,
+    buy_fee: Array, sell_fee: Array, slippage: float, rows: Whole, sums: Whole, buys: Counts,
+    sells: Counts, out: Array,
+) -> None:  # fmt: skip
+    """Follow a wished fraction of each account; further arguments in the module's docstring."""
+    sets, m = weights.shape
+    for k in range(sets):
+        cash, stock, peak, worst, total, square, trades = 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0
+        for t in range(max(first, 1), m):
+            before = cash + stock
+            if not fillable[t]:
+                stock *= close[t] / close[t - 1]
+            else:
+                stock *= fill[t] / close[t - 1]
+                value, wish = cash + stock, weights[k, t - 1]
+                gap = wish * value - stock
+                closes = wish == 0.0 and stock > 0.0
+                if gap > steps[k] * value:
+                    price = (1.0 + slippage) * (1.0 + buy_fee[t])
+                    amount = min(gap, cash / price)
+                    cash -= amount * price
+                    stock += amount
+                    buys[k, rows[t]] += np.int32(np.rint(amount / value * WHOLE))
+                    trades += 1
+                elif closes or -gap > steps[k] * value:
+                    amount = stock if closes else -gap
+                    cash += amount * (1.0 - slippage) * (1.0 - sell_fee[t])
+                    stock = 0.0 if closes else stock - amount
+                    sells[k, rows[t]] += np.int32(np.rint(amount / value * WHOLE))
+                stock *= close[t] / fill[t]
+            equity = cash + stock
+            change = equity / before - 1.0
+            total += change
+            square += change * change
+            peak = max(peak, equity)
+            worst = min(worst, equity / peak)
+            sums[k, rows[t]] += np.int64(np.rint(change * UNIT))
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = cash + stock, total, square, worst
+        out[k, 4] = trades
 
 
 @step
@@ -176,32 +239,24 @@ def _next_day(held: Bytes, words: NDArray[np.uint64], start: int, stop: int, val
 
 @step
 def _span(
-    ranges: Array, start: int, stop: int, scale: float, peak: float, worst: float
-) -> tuple[float, float]:
+    high: Array, low: Array, fall: Array, start: int, stop: int, scale: float, peak: float,
+    worst: float,
+) -> tuple[float, float]:  # fmt: skip
     """High and worst fall after the closes from `start` to `stop` (excluded), times `scale`.
 
     The span is cut into the largest aligned dyadic runs, in order and without overlap.
     """
-    levels = ranges.shape[1]
+    levels = high.shape[0]
     i = start
     while i < stop:
         level = 0
         while level + 1 < levels and (i >> level) & 1 == 0 and i + (2 << level) <= stop:
             level += 1
         place = i >> level
-        low = scale * ranges[1, level, place]
-        if low < worst * peak:
-            worst = low / peak
-        worst = min(worst, ranges[2, level, place])
-        peak = max(peak, scale * ranges[0, level, place])
+        lowest = scale * low[level, place]
+        if lowest < worst * peak:
+            worst = lowest / peak
+        worst = min(worst, fall[level, place])
+        peak = max(peak, scale * high[level, place])
         i += 1 << level
     return peak, worst
-
-
-@step
-def _add(sums: Whole, whole: Whole, start: int, stop: int) -> None:
-    """Add the bought day's return at row `start` and the held days' up to `stop` (excluded)."""
-    sums[start] += whole[BOUGHT, start]
-    target, held = sums[start + 1 : stop], whole[HELD, start + 1 : stop]
-    for i in range(len(target)):
-        target[i] += held[i]

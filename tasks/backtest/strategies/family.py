@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
     Bytes = NDArray[np.uint8]
+    Index = NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Parameter:
         meaning: one phrase with the unit.
         lowest: smallest allowed value.
         highest: largest allowed value.
+        usual: values of the usual grid.
         whole: whether only whole numbers make sense.
     """
 
@@ -44,36 +46,51 @@ class Parameter:
     meaning: str
     lowest: float
     highest: float
+    usual: tuple[float, ...]
     whole: bool = True
+
+
+def _every(values: Array) -> Flags:
+    return np.ones(len(values), dtype=bool)
 
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A rule with parameters.
+    """A rule with parameters. Exactly one of `wanted`, `scores` and `weights` is its heart.
 
     Attributes:
         name: such as `ma_cross`.
         title: a phrase for reports.
         parameters: in the order of the columns of a parameter table.
-        wanted: bars and parameter table (K, P) to uint8 (K, m): 1 where the set wants to hold
-            after the close of the day. Uses nothing after that close.
         lookback: parameter table to the trading days before the longest set's first signal.
         sensible: parameter table to bool (K,): which sets are worth a trial.
         rule: what makes a set sensible, in words.
+        wanted: bars and parameter table (K, P) to uint8 (K, m): 1 where the set wants to hold
+            after the close of the day. Uses nothing after that close.
+        scores: bars and table to scores (U, m) and the row of each set (K,): the stocks of the
+            day's highest scores are held, see `rank_levels`.
+        weights: bars and table to the fraction of the account that is invested, float64 (K, m).
     """
 
     name: str
     title: str
     parameters: tuple[Parameter, ...]
-    wanted: Callable[[StockBars, Array], Bytes]
     lookback: Callable[[Array], int]
-    sensible: Callable[[Array], Flags] = lambda values: np.ones(len(values), dtype=bool)
+    sensible: Callable[[Array], Flags] = _every
     rule: str = "every set is"
+    wanted: Callable[[StockBars, Array], Bytes] | None = None
+    scores: Callable[[StockBars, Array], tuple[Array, Index]] | None = None
+    weights: Callable[[StockBars, Array], Array] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the parameters."""
         return tuple(p.name for p in self.parameters)
+
+    @property
+    def usual_grid(self) -> Mapping[str, tuple[float, ...]]:
+        """Each parameter's usual values."""
+        return {p.name: p.usual for p in self.parameters}
 
     def check(self, values: Array) -> None:
         """Refuse a table with a value outside a parameter's limits."""
@@ -87,3 +104,10 @@ class Family:
                     f"{parameter.name} of {self.name} is {column[bad][0]:g}: give {kind} "
                     f"between {parameter.lowest:g} and {parameter.highest:g}"
                 )
+
+
+def places(values: Array) -> tuple[Index, list[Index]]:
+    """Distinct whole numbers of some columns (K, C), and for each column the row of each set."""
+    distinct, place = np.unique(values.astype(np.int64), return_inverse=True)
+    columns = np.ascontiguousarray(place.reshape(values.shape).T.astype(np.int64))
+    return distinct, list(columns)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from tasks.backtest.strategies.family import Family
-from tasks.backtest.strategies.trend import MA_CROSS
+from tasks.backtest.strategies.ranking import MOMENTUM, REVERSAL
+from tasks.backtest.strategies.reversion import BOLLINGER, RSI_REVERSAL
+from tasks.backtest.strategies.risk import VOLATILITY_TARGET
+from tasks.backtest.strategies.trend import BREAKOUT, MA_CROSS, MACD
 from tasks.errors import UserError
 
-FAMILIES: dict[str, Family] = {f.name: f for f in (MA_CROSS,)}
+_ALL = (MA_CROSS, MACD, BREAKOUT, RSI_REVERSAL, BOLLINGER, MOMENTUM, REVERSAL, VOLATILITY_TARGET)
+
+FAMILIES: dict[str, Family] = {f.name: f for f in _ALL}
 
 
 def family(name: str) -> Family:

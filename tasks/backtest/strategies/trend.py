@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.backtest.kernels.moving import above, moving_averages
-from tasks.backtest.strategies.family import Family, Parameter, StockBars
+from tasks.backtest.kernels import moving, states, tables
+from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,12 +20,33 @@ if TYPE_CHECKING:
 BAND = 1e-12
 
 
+def _table_for(bars: StockBars, values: Array) -> Bytes:
+    return np.empty((len(values), len(bars.close)), dtype=np.uint8)
+
+
 def _crossing(bars: StockBars, values: Array) -> Bytes:
-    windows, place = np.unique(values.astype(np.int64), return_inverse=True)
-    place = place.reshape(values.shape).astype(np.int64)
-    out = np.empty((len(values), len(bars.close)), dtype=np.uint8)
-    table = moving_averages(bars.close, windows)
-    above(table, np.ascontiguousarray(place[:, 0]), np.ascontiguousarray(place[:, 1]), BAND, out)
+    out = _table_for(bars, values)
+    windows, (fast, slow) = places(values)
+    moving.above(moving.moving_averages(bars.close, windows), fast, slow, BAND, out)
+    return out
+
+
+def _macd(bars: StockBars, values: Array) -> Bytes:
+    out = _table_for(bars, values)
+    windows, (fast, slow) = places(values[:, :2])
+    table = tables.exponential_averages(bars.close, windows)
+    signal = np.ascontiguousarray(values[:, 2]).astype(np.int64)
+    states.macd(table, fast, slow, windows, signal, bars.close, BAND, out)
+    return out
+
+
+def _breakout(bars: StockBars, values: Array) -> Bytes:
+    out = _table_for(bars, values)
+    up, (enter,) = places(values[:, :1])
+    down, (leave,) = places(values[:, 1:])
+    highest = tables.earlier_extremes(bars.high, up, 1.0)
+    lowest = tables.earlier_extremes(bars.low, down, -1.0)
+    states.breakout(bars.close, highest, lowest, enter, leave, out)
     return out
 
 
@@ -33,11 +54,44 @@ MA_CROSS = Family(
     name="ma_cross",
     title="crossing moving averages",
     parameters=(
-        Parameter("fast", "window of the fast average in trading days", 1, 1000),
-        Parameter("slow", "window of the slow average in trading days", 2, 2000),
+        Parameter(
+            "fast", "window of the fast average in trading days", 1, 1000, tuple(range(5, 61, 5))
+        ),
+        Parameter(
+            "slow", "window of the slow average in trading days", 2, 2000, tuple(range(20, 241, 10))
+        ),
     ),
-    wanted=_crossing,
     lookback=lambda values: int(values[:, 1].max()),
     sensible=lambda values: values[:, 0] < values[:, 1],
     rule="the fast window must be shorter than the slow one",
+    wanted=_crossing,
+)
+
+MACD = Family(
+    name="macd",
+    title="MACD above its signal line",
+    parameters=(
+        Parameter("fast", "window of the fast average in trading days", 1, 500, (6, 12, 18, 24)),
+        Parameter("slow", "window of the slow average in trading days", 2, 1000, (26, 39, 52, 78)),
+        Parameter("signal", "window of the signal line in trading days", 1, 250, (5, 9, 15)),
+    ),
+    lookback=lambda values: int((values[:, 1] + values[:, 2]).max()) - 1,
+    sensible=lambda values: values[:, 0] < values[:, 1],
+    rule="the fast window must be shorter than the slow one",
+    wanted=_macd,
+)
+
+BREAKOUT = Family(
+    name="breakout",
+    title="close above the channel of earlier highs",
+    parameters=(
+        Parameter(
+            "enter", "earlier highs to exceed, trading days", 1, 1000, (10, 20, 30, 40, 60, 90, 120)
+        ),
+        Parameter("leave", "earlier lows to fall below, trading days", 1, 1000, (5, 10, 20, 40)),
+    ),
+    lookback=lambda values: int(values.max()) + 1,
+    sensible=lambda values: values[:, 1] <= values[:, 0],
+    rule="the leaving window must not be longer than the entering one",
+    wanted=_breakout,
 )

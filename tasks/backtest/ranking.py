@@ -1,0 +1,85 @@
+"""Rankings of a sweep: which score was good enough on which day, over the whole universe.
+
+A block of stocks cannot know this by itself, so it is computed once, before the blocks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.backtest.combinations import Combinations
+from tasks.backtest.strategies.family import StockBars
+from tasks.backtest.strategies.ranking import EVERY, TOP
+from tasks.backtest.strategies.registry import family
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.data.panel import Panel
+
+    Array = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+
+def rank_levels(
+    panel: Panel, sets: Combinations, universe: Flags | None = None, first: int = 0
+) -> Array:
+    """Lowest chosen score of every ranking, (K, T); NaN on days without one.
+
+    A ranking takes place on row `first` - 1 (known after its close, held from row `first` on) and
+    every so many sessions after it. Of n ranked stocks the best `top` percent are chosen, rounded
+    to a whole number, at least one; equal scores at the border are all chosen.
+
+    Args:
+        panel: the whole universe; adjusted here if it is raw. Indices must be left out.
+        sets: parameter sets; of a family without rankings the result has no columns.
+        universe: bool (T, N), who may be ranked after the day's close; everyone if not given.
+        first: first row on which a position may be held.
+    """
+    kind = family(sets.strategy)
+    if kind.scores is None:
+        return np.empty((len(sets), 0))
+    bars = panel.adjusted()
+    stocks = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
+    out = np.full((len(sets), len(bars.dates)), np.nan)
+    scored, alike = np.unique(sets.values[:, :EVERY][:, :TOP], axis=0, return_inverse=True)
+    for u in range(len(scored)):
+        members = np.flatnonzero(alike.reshape(-1) == u)
+        scores = _scores(stocks, sets, int(members[0]))
+        if universe is not None:
+            scores[~np.asarray(universe, dtype=bool)] = np.nan
+        _fill_levels(out, scores, sets, members, first)
+    return out
+
+
+def _scores(stocks: dict[str, Array], sets: Combinations, number: int) -> Array:
+    """One set's scores on the calendar, (T, N); NaN where a stock rests or is too young."""
+    kind = family(sets.strategy)
+    assert kind.scores is not None
+    close = stocks["close"]
+    out = np.full(close.T.shape, np.nan)
+    for n in range(len(close)):
+        rows = np.flatnonzero(~np.isnan(close[n]))
+        if len(rows):
+            stock = StockBars(**{name: grid[n, rows] for name, grid in stocks.items()})
+            table, row = kind.scores(stock, sets.values[[number]])
+            out[rows, n] = table[row[0]]
+    return out
+
+
+def _fill_levels(
+    out: Array, scores: Array, sets: Combinations, members: NDArray[np.int64], first: int
+) -> None:
+    """Levels of the sets that share these scores, in place."""
+    days, count = scores.shape
+    for every in np.unique(sets.values[members, EVERY]):
+        rows = np.arange(max(first - 1, 0), days, int(every))
+        ordered = -np.sort(-scores[rows], axis=1)  # NaN last
+        ranked = (~np.isnan(scores[rows])).sum(axis=1)
+        for k in members[sets.values[members, EVERY] == every]:
+            share = sets.values[k, TOP] / 100.0
+            chosen = np.maximum(np.floor(ranked * share + 0.5).astype(np.int64), 1)
+            level = ordered[np.arange(len(rows)), np.minimum(chosen, count) - 1]
+            out[k, rows] = np.where(ranked > 0, level, np.inf)

@@ -1,0 +1,60 @@
+"""Strategies that compare stocks with each other: hold the best share of every ranking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.backtest.kernels import tables
+from tasks.backtest.strategies.family import Family, Parameter, StockBars
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Index = NDArray[np.int64]
+
+#: columns of a parameter table
+LOOKBACK, SKIP, TOP, EVERY = 0, 1, 2, 3
+
+
+def _gains(bars: StockBars, values: Array) -> tuple[Array, Index]:
+    pairs, row = np.unique(values[:, :2].astype(np.int64), axis=0, return_inverse=True)
+    lookbacks, skips = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    return tables.past_gains(bars.close, lookbacks, skips), row.reshape(-1).astype(np.int64)
+
+
+def _losses(bars: StockBars, values: Array) -> tuple[Array, Index]:
+    scores, row = _gains(bars, values)
+    return -scores, row
+
+
+def _parameters(lookbacks: tuple[float, ...], skips: tuple[float, ...]) -> tuple[Parameter, ...]:
+    return (
+        Parameter("lookback", "past return over trading days", 1, 1000, lookbacks),
+        Parameter("skip", "latest trading days left out", 0, 250, skips),
+        Parameter("top", "share of the stocks held, percent", 0.1, 100, (5, 10, 20), whole=False),
+        Parameter("every", "sessions from one ranking to the next", 1, 250, (5, 20)),
+    )
+
+
+def _lookback(values: Array) -> int:
+    return int((values[:, LOOKBACK] + values[:, SKIP]).max()) + 1
+
+
+MOMENTUM = Family(
+    name="momentum",
+    title="highest past returns",
+    parameters=_parameters((20, 60, 120, 250), (0, 5, 20)),
+    lookback=_lookback,
+    scores=_gains,
+)
+
+REVERSAL = Family(
+    name="reversal",
+    title="lowest past returns",
+    parameters=_parameters((1, 3, 5, 10, 20), (0, 1)),
+    lookback=_lookback,
+    scores=_losses,
+)
