@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -61,7 +62,7 @@ def _push(values: Mapping[str, float], gateway: str, labels: dict[str, str], job
         Gauge(name, name, registry=registry).set(value)
     try:
         pushadd_to_gateway(gateway, job, registry, grouping_key=labels, timeout=PUSH_TIMEOUT)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         cause = " ".join(str(error).split())[:200] or type(error).__name__
         return f"metrics were not pushed to the gateway {gateway} ({cause}); check its address"
     return ""
