@@ -57,6 +57,14 @@ def test_daily_rank_ic_equals_pandas_as_alphalens_takes_it(pair):
     np.testing.assert_allclose(got[np.isfinite(got)], want.to_numpy(), atol=1e-12)
 
 
+@pytest.mark.parametrize("n", range(5, 40))
+def test_equal_values_have_no_correlation_however_their_mean_rounds(n):
+    """0.1 summed n times over n is not always 0.1, and the rest must not pass for spread."""
+    y = np.random.default_rng(n).standard_normal((1, n))
+    assert np.isnan(daily_ic(np.full((1, n), 0.1), y)).all()
+    assert np.isnan(daily_ic(y, np.full((1, n), 0.1), ranked=True)).all()
+
+
 def test_score_of_rows_equals_the_grid(pair):
     x, y = pair
     day, column = np.nonzero(np.isfinite(x))

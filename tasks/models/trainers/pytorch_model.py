@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 #: trees for which the network passes over the data once: it fits noise far sooner than trees do
 ROUNDS_PER_PASS = 20
-#: rows in a batch where no days are given, and rows predicted at a time
+#: most rows in a batch where no days are given, and rows predicted at a time
 BATCH = 4096
+#: fewest rows in a batch, and batches that a pass over few rows is cut into
+SMALLEST_BATCH, STEPS_PER_PASS = 32, 64
 #: days in a batch: one day's correlation is too noisy a gradient
 DAYS_PER_BATCH = 4
 _LAYERS = ("0", "1", "2")
@@ -188,8 +190,10 @@ def _batches(
     """Rows of each batch and, where days are given, the range of each day inside the batch."""
     if days is None:
         order = random.permutation(rows)
-        for start in range(0, rows, BATCH):
-            yield np.sort(order[start : start + BATCH]), []
+        # a small set still needs enough steps in each pass
+        size = min(BATCH, max(SMALLEST_BATCH, rows // STEPS_PER_PASS))
+        for start in range(0, rows, size):
+            yield np.sort(order[start : start + size]), []
         return
     starts = np.flatnonzero(np.r_[True, days[1:] != days[:-1]])
     stops = np.r_[starts[1:], rows]
