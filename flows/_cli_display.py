@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: without a terminal, a line at least this often
 LINE_SECONDS = 60.0
+#: a stage is over when it has been so for this long: its next block follows at once or never
+SETTLED_SECONDS = 1.0
 REFRESH_SECONDS = 0.1
 #: failures told in full at the end; the report has them all
 MOST_FAILURES = 5
@@ -39,7 +41,7 @@ class Display:
         self._task: TaskID | None = None
         self._next = 0.0
         self._stages_done: set[str] = set()
-        self._began = False
+        self._board: Board | None = None
 
     def starting(self, what: str) -> None:
         """Say what is coming before there is anything to count."""
@@ -49,10 +51,10 @@ class Display:
         """Look at the board, as often as it changes."""
         from flows import _progress
 
-        if not self._began:
-            self._began = True
+        if self._board is None:
+            self._board = board
             self._line(_headline())
-        self._tell_finished_stages(board)
+        self._tell_finished_stages(board, time.time() - SETTLED_SECONDS)
         if time.time() < self._next:
             return
         text = _progress.describe(board, {})
@@ -65,14 +67,17 @@ class Display:
             self._next = time.time() + LINE_SECONDS
 
     def close(self) -> None:
-        """Take the live bar away."""
+        """Take the live bar away, and tell of the last stages."""
         if self._bar is not None:
             self._bar.stop()
+        if self._board is not None:
+            self._tell_finished_stages(self._board, time.time())
 
-    def _tell_finished_stages(self, board: Board) -> None:
+    def _tell_finished_stages(self, board: Board, until: float) -> None:
         for stage in board.planned:
             blocks = board.of(stage)
-            over = blocks and len(blocks) >= board.planned[stage] and all(b.ended for b in blocks)
+            over = blocks and len(blocks) >= board.planned[stage]
+            over = over and all(0 < b.ended <= until for b in blocks)
             if stage in self._stages_done or not (over or stage in board.skipped):
                 continue
             self._stages_done.add(stage)

@@ -1,0 +1,64 @@
+"""Progress without a terminal: one plain line per stage, told once, when it is really over."""
+
+import dataclasses
+import time
+
+import pytest
+
+from flows import _cli_display
+from flows._board import STAGES, Board
+
+
+@dataclasses.dataclass
+class _Block:
+    stage: str
+    ended: float = 0.0
+    failure: object = None
+    cached: bool = False
+
+
+@pytest.fixture
+def board(monkeypatch):
+    monkeypatch.setattr(_cli_display, "_headline", lambda: "nightly 2026-11-20 small")
+    made = Board.__new__(Board)
+    made.blocks, made.skipped = [], {}
+    made.planned, made.started = dict.fromkeys(STAGES, 0), time.time()
+    return made
+
+
+def test_a_stage_is_told_once_when_its_last_block_ended(board, capsys):
+    display = _cli_display.Display()
+    display.starting("small, simulated data")
+    first = _Block("train")
+    board.blocks.append(first)
+    board.planned["train"] = 1
+    display(board)
+    first.ended = time.time()
+    display(board)  # its next block may follow at once
+    board.blocks.append(second := _Block("train"))
+    board.planned["train"] = 2
+    display(board)
+    second.ended = time.time() - 5
+    first.ended -= 5
+    second.failure = object()
+    display(board)
+    display(board)
+    display.close()
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[:2] == ["nightly: small, simulated data", "nightly 2026-11-20 small"]
+    assert lines.count("train: FAIL 1/2 (1 failed)") == 1
+    assert not [line for line in lines if line.startswith("train: PASS")]
+
+
+def test_what_ended_last_is_told_at_the_end(board, capsys):
+    display = _cli_display.Display()
+    board.blocks.append(_Block("report", ended=time.time(), cached=True))
+    board.planned["report"] = 1
+    board.skipped["train"] = "not run: it needs the features of every symbol"
+    display(board)
+    display.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert "report: PASS 1/1 (1 cached)" in lines
+    assert "train: not run: it needs the features of every symbol" in lines
