@@ -15,6 +15,7 @@ from typing import Any
 from prefect.futures import PrefectWrappedFuture
 
 from tasks._step import Context, Step
+from tasks.errors import NightFailedError, QilinError
 
 #: how often the driver looks for finished blocks; a display needs no more
 POLL_SECONDS = 0.05
@@ -24,11 +25,19 @@ STAGES = ("load", "features", "backtest", "train", "report")
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """One block that did not finish: its stage, its label, and one sentence of cause and remedy."""
+    """One block that did not finish.
+
+    Attributes:
+        stage: the report's stage.
+        label: the block's name.
+        sentence: cause and remedy.
+        exit_code: what the command ends with; 2 where the user's settings or data are at fault.
+    """
 
     stage: str
     label: str
     sentence: str
+    exit_code: int = NightFailedError.exit_code
 
 
 @dataclasses.dataclass
@@ -133,7 +142,9 @@ class Board:
                 block.result = state.result(_sync=True)
             else:
                 outcome = state.result(raise_on_failure=False, _sync=True)
-                block.failure = Failure(block.stage, block.label, _sentence(block.label, outcome))
+                code = outcome.exit_code if isinstance(outcome, QilinError) else 1
+                text = _sentence(block.label, outcome)
+                block.failure = Failure(block.stage, block.label, text, code)
 
 
 def _sentence(label: str, outcome: Any) -> str:

@@ -6,6 +6,7 @@ that can still be computed is, and the report says what is missing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from flows._progress import listeners
 from flows._settings import NightlyConfig
 from tasks._step import Context, body_of
 from tasks.backtest import steps as backtest
-from tasks.backtest.combinations import combinations
+from tasks.backtest.combinations import parameter_sets
 from tasks.data import codehash
 from tasks.data import steps as data
 from tasks.data.sources import registry
@@ -106,7 +107,7 @@ class Night:
     def start_sweep(self) -> list[Block]:
         """The sweep in blocks of parameters; each fans out over blocks of symbols."""
         sweep = self.config.advanced.sweep
-        trials = len(combinations(sweep.strategy, sweep.grid()))
+        trials = len(parameter_sets(sweep))
         ranges = _blocks(trials, sweep.trials_per_block)
         self.board.plan(backtest=len(ranges) + 2)
         return [
@@ -232,7 +233,10 @@ class Night:
         summary = _publish.publish(self)
         failures = self.board.failures
         if failures:
-            raise NightFailedError(_names.failure_sentence(failures))
+            error = NightFailedError(_names.failure_sentence(failures))
+            codes = {failure.exit_code for failure in failures}
+            error.exit_code = codes.pop() if len(codes) == 1 else NightFailedError.exit_code
+            raise error
         return summary
 
     def _submit(
@@ -262,6 +266,10 @@ class Night:
 
 
 def _blocks(count: int, size: int) -> list[tuple[int, int]]:
-    """Cut `count` things into ranges of about `size`, at most `MAX_BLOCKS`; never by workers."""
-    size = max(size, -(-count // MAX_BLOCKS))
-    return [(first, min(first + size, count)) for first in range(0, count, size)]
+    """Cut `count` things into even ranges of `size` at most, but not more than `MAX_BLOCKS`.
+
+    Never by the number of workers: a night's blocks are the same everywhere.
+    """
+    number = max(1, min(MAX_BLOCKS, -(-count // size)))
+    edges = [count * i // number for i in range(number + 1)]
+    return list(itertools.pairwise(edges))

@@ -11,6 +11,7 @@ from flows import _summary
 from tasks.report.steps import write_report
 
 if TYPE_CHECKING:
+    from flows._board import Block
     from flows._night import Night
     from tasks.data.store import Store
 
@@ -44,10 +45,21 @@ def publish(night: Night) -> Json:
     else:
         final |= {k: written[0][k] for k in ("state", "sentence", "headline", "night")}
         final["report"] = written[0]["uri"]
+        final["night"]["stages"].append(_report_stage(block, written[0]["bytes"]))
     final["metrics"] = _metrics(final)
     night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
     _point_latest(night.store, night.folder)
     return {k: final[k] for k in ("state", "sentence", "report", "outputs", "counts", "timing")}
+
+
+def _report_stage(block: Block, size: int) -> Json:
+    """The report's own row in the table of stages, which the report could not know yet."""
+    return {
+        "name": "report",
+        "state": "PASS",
+        "done": f"{size / 2**20:.1f} MB",
+        "seconds": round(block.ended - block.submitted, 1),
+    }
 
 
 def previous_summary(store: Store, day: str) -> Json:

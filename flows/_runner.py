@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import DaskTaskRunner
 
 from tasks.cluster.local import cluster_kwargs
 
 
-def task_runner() -> DaskTaskRunner[Any]:
+def task_runner() -> DaskTaskRunner:
     """A runner for the configured cluster; by default what is fastest on this machine.
 
     Raises:

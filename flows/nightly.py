@@ -24,7 +24,7 @@ from flows._settings import NightlyConfig
 @flow(
     name="nightly",
     flow_run_name=_names.night_run_name,
-    task_runner=_runner.task_runner(),
+    task_runner=_runner.task_runner(),  # type: ignore[arg-type]  # its futures are its own kind
     on_failure=[_hooks.report_failure],
     on_crashed=[_hooks.report_crash],
     on_completion=[_hooks.report_completion],

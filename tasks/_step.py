@@ -152,7 +152,7 @@ def _run(
             **output.notes,
             "seconds": seconds,
             "label": label,
-            "started": time.time() - seconds,
+            "code": codehash.loaded_hash(body),
         },
     )
     log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)

@@ -70,7 +70,8 @@ def _previous_link(previous: dict[str, Any]) -> str:
     """Address of the previous night's report, relative to this one."""
     if not previous:
         return ""
-    return "../../" + previous["run"]["folder"].removeprefix("runs/") + "/report.html"
+    folder = str(previous["run"]["folder"])
+    return f"../../{folder.removeprefix('runs/')}/report.html"
 
 
 def _show(night: Any, path: str) -> None:

@@ -41,6 +41,7 @@ def changes(
         key=lambda s: place[s],
     )
     return Changes(
+        scope=Text(f"top {TOP} of the ranking", f"排名前 {TOP}"),
         previous_day=previous["run"]["day"],
         previous_name=previous["run"]["folder"].rsplit("/", 1)[-1],
         inputs=tuple(

@@ -35,7 +35,8 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         table: one row per trial, least likely luck first.
     """
     names = judged["parameters"]
-    records = [dict(zip(table, row, strict=True)) for row in table.head(LISTED).to_numpy(object)]
+    rows = table.head(LISTED).to_numpy(object)
+    records = [dict(zip(map(str, table), row, strict=True)) for row in rows]
     best = _best(table)
     noise = judged["noise"]
     reasons = table.loc[table["state"] == "EXCLUDED", "reason"].value_counts()

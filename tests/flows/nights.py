@@ -1,0 +1,59 @@
+"""Small nights run as a user runs them: the command in a process of its own."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: a market and a model so small that a whole night takes seconds of work
+SMALL = (
+    "data.simulated.n_symbols=40",
+    "data.simulated.start=2024-01-02",
+    "data_date=2026-06-30",
+    "advanced.sweep.trials_per_block=8",
+    "advanced.sweep.symbols_per_block=16",
+    "advanced.sweep.fast.stop=20",
+    "advanced.sweep.slow.stop=60",
+    "advanced.train.rounds=20",
+    "advanced.train.min_train_days=150",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ran:
+    """How the command ended."""
+
+    code: int
+    out: str
+    err: str
+    home: Path
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        text = (self.home / "runs" / "latest" / "summary.json").read_text()
+        return json.loads(text)  # type: ignore[no-any-return]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return self.summary["outputs"]  # type: ignore[no-any-return]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "flows.cli", *words]
+
+
+def nightly(*more: str) -> list[str]:
+    return command("nightly", *(w for s in (*SMALL, *more) for w in ("--set", s)))
+
+
+def environment(home: Path, cluster: str = "threads:2", **more: str) -> dict[str, str]:
+    return {**os.environ, "QILIN_HOME": str(home), "QILIN_CLUSTER": cluster, **more}
+
+
+def run(words: list[str], env: Mapping[str, str], timeout: float = 300.0) -> Ran:
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=timeout)
+    return Ran(done.returncode, done.stdout, done.stderr, Path(env["QILIN_HOME"]))
