@@ -3,11 +3,17 @@
     config.py        settings of costs, sweeps and portfolios
     costs.py         rates of each day from settings and rule book
     strategies/      families of rules with parameters
-    combinations.py  parameter sets of a family, cut into blocks
-    sweep.py         many parameter sets over many stocks; blocks that merge exactly
+    combinations.py  parameter sets of a family: grids and random searches
+    plan.py          how long a sweep will take, from a probe
+    sweep.py         many parameter sets over many stocks
+    ranking.py       what a block of stocks cannot know: the border of each ranking
+    blocks.py        parts of a sweep, merged exactly whatever their order
+    stream.py        figures of every account as Parquet, block by block
     trials.py        a parameter set over the whole universe: daily series and figures
+    archive.py       blocks and trials as files of an artifact
     portfolio.py     target weights in, books that balance out, with the market's rules
     targets.py       from scores to target weights
+    summary.py       what a portfolio comes to, for the report
     engine.py        the vectorised engine: prices and signals in, one dictionary out
     metrics.py       performance figures, one definition of each
     kernels/         the compiled loops

@@ -146,11 +146,11 @@ def finish(merged: SweepBlock, costs: CostConfig, conventions: Conventions = DAI
     days, sums, squares = period_moments(returns)
     return TrialTable(
         frame, returns, merged.dates[scored], days, sums, squares,
-        merged.combinations, merged.symbols, _pair_figures(merged, conventions),
+        merged.combinations, merged.symbols, pair_figures(merged, conventions),
     )  # fmt: skip
 
 
-def _pair_figures(merged: SweepBlock, conventions: Conventions) -> dict[str, Array]:
+def pair_figures(merged: SweepBlock, conventions: Conventions = DAILY) -> dict[str, Array]:
     """Figures of each (trial, stock) from the accounts' sums; NaN where nothing varied."""
     if not len(merged.pairs):
         return {}

@@ -12,7 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fill = Literal["next_open", "next_close"]
 OfficialFees = Literal["rule_book", "fixed"]
-StrategyName = Literal["ma_cross"]
+StrategyName = Literal[
+    "ma_cross",
+    "macd",
+    "breakout",
+    "rsi_reversal",
+    "bollinger",
+    "momentum",
+    "reversal",
+    "volatility_target",
+]
+Search = Literal["grid", "random"]
 
 
 class _Settings(BaseModel):
@@ -102,16 +112,33 @@ class SweepConfig(_Settings):
     strategy: StrategyName = Field(
         default="ma_cross", title="Strategy",
         description="ma_cross (default): hold a stock while its fast moving average is above the "
-        "slow one.",
+        "slow one; macd: while MACD is above its signal line; breakout: from a new high to a new "
+        "low; rsi_reversal, bollinger: buy what has fallen and wait; momentum, reversal: hold the "
+        "best or worst past returns of all stocks; volatility_target: invest less when prices move "
+        "more.",
+    )  # fmt: skip
+    search: Search = Field(
+        default="grid", title="Search",
+        description="grid (default): every sensible combination of the values; random: the number "
+        "of sets below, drawn between the smallest and largest values.",
+    )  # fmt: skip
+    samples: int = Field(
+        default=500, title="Sets drawn", ge=1, le=100_000,
+        description="Parameter sets of a random search. Default 500.",
+    )  # fmt: skip
+    seed: int = Field(
+        default=7, title="Seed", ge=0, le=2**32 - 1,
+        description="Number that decides which sets a random search draws. Default 7.",
     )  # fmt: skip
     fast: Steps = Field(
         default=Steps(start=5, stop=60, step=5), title="Fast windows (trading days)",
-        description="Windows of the fast average in trading days. Default 5 to 60 by 5.",
+        description="Windows of the fast average of ma_cross in trading days; the other strategies "
+        "have their own usual values. Default 5 to 60 by 5.",
     )  # fmt: skip
     slow: Steps = Field(
         default=Steps(start=20, stop=240, step=10), title="Slow windows (trading days)",
-        description="Windows of the slow average in trading days; pairs whose fast window is not "
-        "shorter are left out. Default 20 to 240 by 10.",
+        description="Windows of the slow average of ma_cross in trading days; pairs whose fast "
+        "window is not shorter are left out. Default 20 to 240 by 10.",
     )  # fmt: skip
     fill: Fill = Field(
         default="next_open", title="Fill",
@@ -131,7 +158,11 @@ class SweepConfig(_Settings):
 
     def grid(self) -> dict[str, tuple[float, ...]]:
         """Parameter names to their values."""
-        return {"fast": self.fast.numbers(), "slow": self.slow.numbers()}
+        if self.strategy == "ma_cross":
+            return {"fast": self.fast.numbers(), "slow": self.slow.numbers()}
+        from tasks.backtest.strategies.registry import family  # compiles kernels: only when asked
+
+        return dict(family(self.strategy).usual_grid)
 
 
 class PortfolioConfig(_Settings):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks._step import Context, Output, step
 from tasks.backtest import archive
 from tasks.backtest.blocks import SweepBlock, finish, merge
-from tasks.backtest.combinations import combinations
+from tasks.backtest.combinations import parameter_sets
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
 from tasks.backtest.portfolio import simulate
+from tasks.backtest.ranking import rank_levels
+from tasks.backtest.strategies.registry import family
 from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import first_row
 from tasks.backtest.sweep import sweep_block as score_block
@@ -25,6 +27,9 @@ from tasks.data.store import Artifact, Store
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import is_mainland
 from tasks.validation import trials as honest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PACKAGES = ("numpy", "numba", "pandas")
 
@@ -46,6 +51,7 @@ def sweep_block(
         root=ctx.store_root,
         panel=panel,
         sets=(first, stop),
+        levels=_levels(ctx.store, panel, config, slice(first, stop)),
         config=config,
         costs=CostConfig.model_validate(costs),
     )
@@ -59,23 +65,37 @@ def _score_stocks(
     root: str,
     panel: Artifact,
     sets: tuple[int, int],
+    levels: NDArray[np.float64] | None,
     config: SweepConfig,
     costs: CostConfig,
 ) -> SweepBlock:
     """One block of stocks, from column `first` on."""
     store = Store(root)
     columns = slice(first, min(first + config.symbols_per_block, int(panel.notes["stocks"])))
-    every = combinations(config.strategy, config.grid())
+    every = parameter_sets(config)
     block = store.read_panel(panel, columns)
     return score_block(
         block,
         every[slice(*sets)],
         store.read_array(panel, "universe.npy")[:, columns],
+        levels,
         costs=costs,
         fill=config.fill,
         first=first_row(block, every),
         pairs=False,
     )
+
+
+def _levels(
+    store: Store, panel: Artifact, config: SweepConfig, sets: slice
+) -> NDArray[np.float64] | None:
+    """What only the whole universe knows: the lowest chosen score of each ranking, if any."""
+    if family(config.strategy).scores is None:
+        return None
+    stocks = slice(0, int(panel.notes["stocks"]))
+    every, whole = parameter_sets(config), store.read_panel(panel, stocks)
+    universe = store.read_array(panel, "universe.npy")[:, stocks]
+    return rank_levels(whole, every[sets], universe, first_row(whole, every))
 
 
 @step("backtest", packages=PACKAGES)

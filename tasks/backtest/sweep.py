@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,6 +26,7 @@ from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.strategies.family import Family, StockBars
 from tasks.backtest.strategies.registry import family
+from tasks.backtest.stream import store_pairs
 from tasks.backtest.trials import TrialTable
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
@@ -52,6 +54,7 @@ def sweep(
     universe: Flags | None = None,
     rules: RuleBook | None = None,
     pairs: bool = True,
+    pairs_to: str | Path = "",
     trials_per_block: int = 250,
     symbols_per_block: int = 500,
     conventions: Conventions = DAILY,
@@ -73,6 +76,7 @@ def sweep(
         rules: with a rule book, no purchase is filled at the upper and no sale at the lower limit;
             needs raw prices.
         pairs: keep the figures of each (trial, stock).
+        pairs_to: folder that gets these figures as Parquet, block by block, instead of the result.
         trials_per_block: parameter sets in a block; never changes a number.
         symbols_per_block: stocks in a block; never changes a number.
         conventions: see `metrics.Conventions`.
@@ -93,8 +97,9 @@ def sweep(
     insides = [None if universe is None else universe[:, c] for c in columns]
     charged = costs or CostConfig()
     score = functools.partial(
-        sweep_block, costs=charged, fill=fill, first=first, rules=rules, pairs=pairs
-    )
+        _score, costs=charged, fill=fill, first=first, rules=rules, pairs=pairs or bool(pairs_to),
+        folder=str(pairs_to), conventions=conventions,
+    )  # fmt: skip
     blocks = map(
         score,
         [part for part in parts for _ in cuts],
@@ -103,6 +108,12 @@ def sweep(
         [levels[cut] for _ in parts for cut in cuts],
     )
     return finish(merge(blocks), charged, conventions)
+
+
+def _score(*block: Any, folder: str, conventions: Conventions, **settings: Any) -> SweepBlock:
+    """`sweep_block`, with the accounts' figures written to a folder if there is one."""
+    scored = sweep_block(*block, **settings)
+    return store_pairs(scored, folder, conventions) if folder else scored
 
 
 def first_row(panel: Panel, sets: Combinations) -> int:

@@ -12,6 +12,7 @@ from tasks.backtest.blocks import finish, merge
 from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
+from tasks.backtest.stream import read_pairs
 from tasks.backtest.sweep import first_row, sweep, sweep_block
 from tasks.data.panel import Panel
 from tasks.errors import UserError
@@ -246,3 +247,21 @@ def test_merged_blocks_finish_like_the_sweep(small_market):
     ]
     table = finish(merge(blocks[::-1]), COSTS)
     assert table.frame.equals(sweep(small_market, "ma_cross", GRID, COSTS).frame)
+
+
+def test_accounts_stream_to_parquet(small_market, tmp_path):
+    whole = sweep(small_market, "ma_cross", GRID, COSTS)
+    for _ in range(2):  # a second run replaces the files of the first
+        streamed = sweep(
+            small_market, "ma_cross", GRID, COSTS, pairs_to=tmp_path,
+            trials_per_block=3, symbols_per_block=4,
+        )  # fmt: skip
+    assert streamed.pairs == {}
+    assert streamed.frame.equals(whole.frame)
+    assert len(list(tmp_path.iterdir())) == 3 * 2
+    frame = read_pairs(tmp_path)
+    assert len(frame) == 7 * 6
+    for name, figures in whole.pairs.items():
+        np.testing.assert_array_equal(frame[name], figures.reshape(-1))
+    np.testing.assert_array_equal(frame["fast"], np.repeat(whole.combinations.values[:, 0], 6))
+    assert list(frame["symbol"][:6]) == list(small_market.symbols)
