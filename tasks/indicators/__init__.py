@@ -3,22 +3,33 @@
 - `technical`: indicators with TA-Lib's names on series and panels; their topics are `overlap`,
   `momentum`, `volatility`, `volume`, `statistic`
 - `features`, `config`: the night's scale-free columns of a panel
+- `expressions`: Qlib's factor language; `alpha158`, `alpha360`: its two best known factor sets
 - `processor`: indicator columns for frames (`GPUDataProcessor`)
 - `lanes`, `kernels`, `longframe`: tiles of symbols, what is computed on them, frames in and out
+- `gpu`: results of a GPU only where the CPU confirms them
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tasks.indicators.config import TechnicalConfig
+    from tasks.indicators.expressions import calculate_factors, evaluate
     from tasks.indicators.features import technical_features
     from tasks.indicators.processor import GPUDataProcessor
 
-__all__ = ["GPUDataProcessor", "TechnicalConfig", "technical_features"]
+__all__ = [
+    "GPUDataProcessor",
+    "TechnicalConfig",
+    "calculate_factors",
+    "evaluate",
+    "technical_features",
+]
 
 _HOMES = {
     "GPUDataProcessor": "processor",
     "TechnicalConfig": "config",
+    "calculate_factors": "expressions.frames",
+    "evaluate": "expressions.evaluating",
     "technical_features": "features",
 }
 

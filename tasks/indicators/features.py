@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays.benches import Bench
+from tasks.arrays.devices import Device
 from tasks.indicators import momentum, overlap, statistic, volatility, volume
 from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.gpu import on_device
 from tasks.indicators.lanes import Tile, on_tiles
 
 if TYPE_CHECKING:
@@ -60,6 +63,8 @@ TECHNICAL32 = {
     "correl_20": "CORREL(close, volume, 20)",
 }
 
+CHOSEN_CPU = Device("cpu", "Computed on the CPU, as asked.")
+
 FEATURE_SETS = {"technical32": TECHNICAL32}
 
 
@@ -71,19 +76,30 @@ def technical_features(
     Needs adjusted prices `high low close` and `volume` on the same basis. NaN on days without
     trading and during each indicator's warm-up (TA-Lib's).
     """
+    return features_on(panel, config, CHOSEN_CPU)[0]
+
+
+def features_on(
+    panel: Panel, config: TechnicalConfig | None, device: Device
+) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
+    """As `technical_features`, on a device; with the device that computed in the end and why."""
     settings = config or TechnicalConfig()
-    grids = [np.ascontiguousarray(panel[name], dtype=np.float64) for name in INPUTS]
+    dtype = np.float32 if settings.dtype == "float32" else np.float64
     names: list[str] = []
 
-    def compute(tile: Tile, *series: Array) -> Iterator[Array]:
+    def formula(tile: Tile, *series: Array) -> Iterator[Array]:
         names.clear()
         for name, values in _technical32(tile, *series):
             names.append(name)
-            yield np.where(np.isfinite(values), values, np.nan)
+            yield values
 
-    dtype = np.float32 if settings.dtype == "float32" else np.float64
-    columns = on_tiles(grids, compute, settings.block, dtype)
-    return dict(zip(names, columns, strict=True))
+    def compute(part: Panel, bench: Bench) -> list[NDArray[Any]]:
+        grids = [np.ascontiguousarray(part[name], dtype=np.float64) for name in INPUTS]
+        block = settings.block if bench.kind == "cpu" else max(1, part.shape[1])
+        return on_tiles(grids, formula, block, dtype, finite=True, bench=bench)
+
+    columns, used = on_device(compute, panel, device)
+    return dict(zip(names, columns, strict=True)), used
 
 
 def _technical32(

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.kinds import in_kind, to_numpy
 from tasks.errors import UserError
 from tasks.indicators.kernels import layout
@@ -41,21 +42,26 @@ class Tile:
 
     rows: int
     lanes: int
+    bench: Bench = CPU
 
     def new(self) -> Array:
         """An array of the tile's shape, not initialised."""
-        return np.empty((self.rows, self.lanes))
+        return self.scratch(self.rows)
+
+    def scratch(self, rows: int) -> Array:
+        """An array of some rows of one value per lane, not initialised."""
+        return self.bench.empty((rows, self.lanes))  # type: ignore[no-any-return]
 
     def run(self, kernel: Any, *arguments: Any, state: int = 1) -> Array:
         """One result of `kernel(*arguments, out, state)`; `state` counts its rows of scratch."""
         out = self.new()
-        kernel(*arguments, out, np.empty((state, self.lanes)))
+        self.bench.call(kernel, self.lanes, *arguments, out, self.scratch(state))
         return out
 
     def run_many(self, outputs: int, kernel: Any, *arguments: Any, state: int = 1) -> list[Array]:
         """Several results of one kernel, which takes them before its scratch."""
         outs = [self.new() for _ in range(outputs)]
-        kernel(*arguments, *outs, np.empty((state, self.lanes)))
+        self.bench.call(kernel, self.lanes, *arguments, *outs, self.scratch(state))
         return outs
 
 
@@ -126,11 +132,13 @@ def on_tiles(
     compute: Callable[..., Array | Iterable[Array]],
     block: int | None = None,
     dtype: type[np.floating[Any]] = np.float64,
+    finite: bool = False,
+    bench: Bench = CPU,
 ) -> list[NDArray[Any]]:
     """Compact the grids (T, N) tile by tile, compute, and scatter the results back to (T, N).
 
     `compute(tile, *series)` gives one array or several; several may come from a generator, which
-    keeps each in cache until it is scattered.
+    keeps each in cache until it is scattered. With `finite`, infinite results become NaN.
     """
     rows, symbols = grids[0].shape
     size = BLOCK if block is None else block
@@ -138,13 +146,15 @@ def on_tiles(
     for low in range(0, max(symbols, 1), size):
         high = min(low + size, symbols)
         place, series = _compact(grids, low, high)
-        tile = Tile(rows + 1, high - low)
+        tile = Tile(rows + 1, high - low, bench)
+        series = [bench.enter(lanes) for lanes in series]
         with np.errstate(all="ignore"):  # rows below a lane's last day hold no numbers
             for number, result in enumerate(_each(compute(tile, *series))):
                 if number == len(outs):
                     outs.append(np.empty((rows, symbols), dtype))
-                result[-1] = np.nan
-                layout.scatter(result.reshape(-1), place, low, outs[number])
+                lanes = bench.leave(result)
+                lanes[-1] = np.nan
+                layout.scatter(lanes.reshape(-1), place, low, finite, outs[number])
     return outs
 
 
@@ -152,23 +162,24 @@ def _call(formula: Any, parameters: Mapping[str, Any], tile: Tile, *series: Arra
     return formula(tile, *series, **parameters)
 
 
-def _each(results: Array | Iterable[Array]) -> Iterable[Array]:
-    return [results] if isinstance(results, np.ndarray) else results
+def _each(results: Any) -> Iterable[Array]:
+    return results if isinstance(results, (Iterator, tuple, list)) else [results]
 
 
 def _compact(grids: Sequence[Array], low: int, high: int) -> tuple[NDArray[np.int32], list[Array]]:
     """Where each cell of the tile lies in the compacted lanes, and the compacted series."""
     rows = grids[0].shape[0]
     trading = np.ones((rows, high - low), dtype=np.bool_)
-    for grid in grids:
-        layout.mark_trading(grid, low, trading)
+    tiles = [np.empty(trading.shape) for _ in grids]
+    for grid, tile in zip(grids, tiles, strict=True):
+        layout.load_trading(grid, low, tile, trading)
     place = np.empty(trading.shape, dtype=np.int32)
     counts = np.zeros(high - low, dtype=np.int64)
     layout.number_days(trading, counts, place)
     series = []
-    for grid in grids:
+    for tile in tiles:
         lanes = np.empty((rows + 1, high - low))
-        layout.gather(grid, low, place, counts, lanes)
+        layout.compact(tile, place, counts, lanes)
         series.append(lanes)
     return place, series
 

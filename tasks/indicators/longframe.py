@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 
+from tasks.data.panel import Panel
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ class LongFrame:
         grid = np.full(self.shape, np.nan)
         grid[self.rows, self.columns] = values
         return grid
+
+    def panel(self, names: Iterable[str]) -> Panel:
+        """Some columns as a panel whose dates only count the rows."""
+        rows, symbols = self.shape
+        return Panel(
+            dates=np.datetime64(0, "D") + np.arange(rows),
+            symbols=self.symbols if symbols else (),
+            fields={name: self.grid(name) for name in names},
+            source="frame",
+        )
 
     def with_columns(self, grids: Mapping[str, NDArray[Any]]) -> Any:
         """The frame in kind and in its own row order, with one more column per grid."""

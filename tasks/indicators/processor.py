@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.arrays.devices import GPUBackend, as_backend, choose_device
 from tasks.indicators import momentum, overlap, statistic, volatility, volume
-from tasks.indicators.lanes import Tile, on_tiles
+from tasks.indicators.gpu import on_device
+from tasks.indicators.lanes import BLOCK, Tile, on_tiles
 from tasks.indicators.longframe import LongFrame
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tasks.arrays.benches import Bench
+    from tasks.data.panel import Panel
     from tasks.indicators.lanes import Array
 
 BARS = ("high", "low", "close", "volume")
@@ -60,8 +65,13 @@ class GPUDataProcessor:
         Errors: `UserError` names missing columns, and repeated bars of one symbol and date.
         """
         frame = LongFrame.read(df, BARS)
-        columns = on_tiles([frame.grid(name) for name in BARS], _columns)
+        columns, self.device = on_device(_compute, frame.panel(BARS), self.device)
         return frame.with_columns(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _compute(panel: Panel, bench: Bench) -> list[NDArray[Any]]:
+    block = BLOCK if bench.kind == "cpu" else max(1, panel.shape[1])
+    return on_tiles([panel[name] for name in BARS], _columns, block, bench=bench)
 
 
 def _columns(tile: Tile, high: Array, low: Array, close: Array, traded: Array) -> Iterator[Array]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.arrays.devices import choose_device
+from tasks.arrays.benches import Bench
+from tasks.arrays.devices import Device, choose_device
 from tasks.data.panel import PRICE_FIELDS, Panel
 from tasks.errors import UserError
 from tasks.indicators.expressions import across, rolling
@@ -16,6 +17,7 @@ from tasks.indicators.expressions.operators import OPERATORS
 from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile
+from tasks.indicators.gpu import on_device
 from tasks.indicators.kernels import layout
 
 if TYPE_CHECKING:
@@ -52,24 +54,49 @@ def evaluate(
 
     Errors: `UserError` names the factor, marks the place and says why.
     """
-    choose_device(device)
+    return evaluate_on(
+        expressions, panel, device, allow_future=allow_future, dtype=dtype, block=block
+    )[0]
+
+
+def evaluate_on(
+    expressions: Mapping[str, str],
+    panel: Panel,
+    device: str = "auto",
+    *,
+    allow_future: bool = False,
+    dtype: str = "float64",
+    block: int = BLOCK,
+) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
+    """As `evaluate`, with the device that computed and why."""
     graph, roots = parse(expressions, allow_future=allow_future)
-    grids = _fields(graph, panel)
-    run = _Run(graph, panel, grids, np.dtype(dtype), block)
-    for phase in plan(graph, roots):
-        run.tiles(phase)
-        run.across(phase)
-    return {name: run.result(root) for name, root in zip(expressions, roots, strict=True)}
+
+    def compute(part: Panel, bench: Bench) -> list[NDArray[Any]]:
+        size = block if bench.kind == "cpu" else max(1, part.shape[1])
+        run = _Run(graph, part, _fields(graph, part), np.dtype(dtype), size, bench)
+        for phase in plan(graph, roots):
+            run.tiles(phase)
+            run.across(phase)
+        return [run.result(root) for root in roots]
+
+    grids, used = on_device(compute, panel, choose_device(device))
+    return dict(zip(expressions, grids, strict=True)), used
 
 
 class _Run:
     """Grids that have been computed so far, and how the next ones are."""
 
     def __init__(
-        self, graph: Graph, panel: Panel, grids: dict[int, Array], dtype: Any, block: int
+        self,
+        graph: Graph,
+        panel: Panel,
+        grids: dict[int, Array],
+        dtype: Any,
+        block: int,
+        bench: Bench,
     ) -> None:
         self.graph, self.panel, self.grids = graph, panel, grids
-        self.dtype, self.block = dtype, block
+        self.dtype, self.block, self.bench = dtype, block, bench
         self.listed = first_listed(panel)
         self.quantiles: dict[int, tuple[int, ...]] = {}
         self.results: dict[int, NDArray[Any]] = {}
@@ -82,15 +109,17 @@ class _Run:
         self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
         for low in range(0, symbols, self.block):
             high = min(low + self.block, symbols)
-            tile = CalendarTile(rows, high - low, self.listed[low:high])
+            listed = self.bench.enter(self.listed[low:high])
+            tile = CalendarTile(rows, high - low, self.bench, listed=listed)
             with np.errstate(all="ignore"):  # no trading, no number: that is not an error
                 self._tile(phase, tile, low)
 
     def _tile(self, phase: Phase, tile: CalendarTile, low: int) -> None:
         values: dict[int, Any] = {}
         for node in phase.loads:
-            values[node] = tile.new()
-            layout.load(self.grids[node], low, values[node])
+            loaded = np.empty((tile.rows, tile.lanes))
+            layout.load(self.grids[node], low, loaded)
+            values[node] = self.bench.enter(loaded)
         for node in phase.tile_nodes:
             if node not in values:
                 values |= self._compute(node, tile, values)
@@ -98,9 +127,9 @@ class _Run:
                 if phase.last_use[argument] == node:
                     values.pop(argument, None)
             if node in phase.results:
-                layout.store(values[node], low, self.results[node])
+                layout.store(self.bench.leave(values[node]), low, self.results[node])
             if node in phase.carry:
-                layout.store(values[node], low, self.grids[node])
+                layout.store(self.bench.leave(values[node]), low, self.grids[node])
 
     def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> dict[int, Array]:
         """A node's values, and those of other quantiles of the same window."""

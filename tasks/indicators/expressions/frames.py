@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tasks.data.panel import Panel
 from tasks.indicators.expressions.evaluating import evaluate
 from tasks.indicators.longframe import LongFrame
 
@@ -28,11 +25,5 @@ def calculate_factors(
     Symbols never meet, but in operators across symbols. Errors: `UserError` as in `evaluate`.
     """
     frame = LongFrame.read(df, on_calendar=True)
-    rows, symbols = frame.shape
-    panel = Panel(
-        dates=np.datetime64(0, "D") + np.arange(rows),
-        symbols=frame.symbols if symbols else (),
-        fields={name: frame.grid(name) for name in frame.numeric},
-        source="frame",
-    )
+    panel = frame.panel(frame.numeric)
     return frame.with_columns(evaluate(factors, panel, device, allow_future=allow_future))

@@ -100,8 +100,9 @@ def place_of_lowest(tile: CalendarTile, x: Array, days: int) -> Array:
 def quantiles(tile: CalendarTile, x: Array, days: int, shares: Sequence[float]) -> Array:
     """Quantiles of the window, interpolated linearly; one (T, L) each, from one sorted window."""
     n = tile.window(days)
-    out = np.empty((len(shares), tile.rows, tile.lanes))
-    order.window_quantiles(x, n, np.array(shares), out, np.empty((n + 5, tile.lanes)))
+    out: Array = tile.bench.empty((len(shares), tile.rows, tile.lanes))
+    sought = tile.bench.enter(np.array(shares))
+    tile.bench.call(order.window_quantiles, tile.lanes, x, n, sought, out, tile.scratch(n + 5))
     return out
 
 

@@ -24,7 +24,7 @@ class CalendarTile(Tile):
         listed: first row of each lane with a price, T for one without any; int64 (L,).
     """
 
-    listed: NDArray[np.int64]
+    listed: NDArray[np.int64] = dataclasses.field(kw_only=True)
 
     def window(self, days: int) -> int:
         """Rows of a window: 0 means all so far, and more than there are changes nothing."""
@@ -32,6 +32,9 @@ class CalendarTile(Tile):
 
     def clear_unlisted(self, values: Any) -> Array:
         """The values with rows before the listing cleared; a lone number fills the tile first."""
-        filled = values if np.ndim(values) else np.full((self.rows, self.lanes), values)
-        weights.unlisted(self.listed, filled)
+        filled: Array = values
+        if not np.ndim(values):
+            filled = self.new()
+            filled[:] = values
+        self.bench.call(weights.unlisted, self.lanes, self.listed, filled)
         return filled

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 @kernel
-def mark_trading(grid: Array, low: int, trading: NDArray[np.bool_]) -> None:
-    """Clear `trading` (T, L) where columns `low` to `low` + L of the grid (T, N) are NaN."""
+def load_trading(grid: Array, low: int, tile: Array, trading: NDArray[np.bool_]) -> None:
+    """Copy columns `low` and on of a grid (T, N) to a tile; clear `trading` (T, L) where NaN."""
     rows, lanes = trading.shape
     for t in range(rows):
         for j in range(lanes):
             x = grid[t, low + j]
+            tile[t, j] = x
             trading[t, j] &= x == x  # false for NaN
 
 
@@ -36,28 +37,33 @@ def number_days(trading: NDArray[np.bool_], counts: Any, place: NDArray[np.int32
 
 
 @kernel
-def gather(grid: Array, low: int, place: NDArray[np.int32], counts: Any, out: Array) -> None:
+def compact(tile: Array, place: NDArray[np.int32], counts: Any, out: Array) -> None:
     """Move a tile's trading days to the top of their lanes; NaN below them."""
     rows, lanes = place.shape
     flat = out.reshape(-1)
     for t in range(rows):
         for j in range(lanes):
-            flat[place[t, j]] = grid[t, low + j]
+            flat[place[t, j]] = tile[t, j]
     shortest = rows
     for j in range(lanes):
         shortest = min(shortest, counts[j])
     for t in range(shortest, rows + 1):
         for j in range(lanes):
-            out[t, j] = out[t, j] if t < counts[j] else np.nan
+            x = out[t, j]
+            out[t, j] = x if t < counts[j] else np.nan
 
 
 @kernel
-def scatter(flat: Array, place: NDArray[np.int32], low: int, out: Any) -> None:
-    """Move lanes (flattened, last row NaN) back to columns `low` and on of a grid of any dtype."""
+def scatter(flat: Array, place: NDArray[np.int32], low: int, finite: bool, out: Any) -> None:
+    """Move lanes (flattened, last row NaN) back to columns `low` and on of a grid of any dtype.
+
+    With `finite`, infinite values become NaN.
+    """
     rows, lanes = place.shape
     for t in range(rows):
         for j in range(lanes):
-            out[t, low + j] = flat[place[t, j]]
+            x = flat[place[t, j]]
+            out[t, low + j] = np.nan if finite and not np.isfinite(x) else x
 
 
 @kernel
