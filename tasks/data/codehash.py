@@ -20,8 +20,9 @@ from tasks.settings import CHECKOUT
 
 PACKAGE = "tasks"
 
-#: CPython 3.11's `ast.parse` fails in several threads at once ("recursion depth mismatch")
-_PARSING = threading.Lock()
+_ONCE = threading.Lock()
+#: see `_parse`
+_PARSE_TRIES = 10
 
 #: function's name to its hash when this process first asked
 _LOADED: dict[str, str] = {}
@@ -46,7 +47,7 @@ def loaded_hash(function: Callable[..., Any]) -> str:
     Functions count by name: a step that was pickled on its way here is the same step.
     """
     name = f"{function.__module__}.{function.__qualname__}"
-    with _PARSING:
+    with _ONCE:
         if name not in _LOADED:
             _LOADED[name] = code_hash(function)
         return _LOADED[name]
@@ -63,7 +64,7 @@ def code_hash(function: Callable[..., Any]) -> str:
 def sources(function: Callable[..., Any]) -> Iterator[bytes]:
     """The function's source, its helpers' in the same module, then every file they import."""
     module = importlib.import_module(function.__module__)
-    tree = ast.parse(inspect.getsource(module))
+    tree = _parse(inspect.getsource(module))
     definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     imports = _bound_imports(tree)
     reached: set[str] = set()
@@ -103,8 +104,23 @@ def _closure(modules: frozenset[str]) -> set[Path]:
 
 @functools.lru_cache(maxsize=2048)
 def _module_imports(path: Path, _mtime: int) -> frozenset[str]:
-    tree = ast.parse(path.read_bytes())
+    tree = _parse(path.read_bytes())
     return frozenset(m for node in ast.walk(tree) for m in _imported(node))
+
+
+def _parse(source: str | bytes) -> ast.Module:
+    """Parse, again where another thread got in between.
+
+    Earlier releases of Python 3.11 count the depth of the tree in one place for all threads
+    (python/cpython#106905), so a parse in another thread fails ours with a SystemError. The source
+    is sound, and the next try succeeds.
+    """
+    for _ in range(_PARSE_TRIES - 1):
+        try:
+            return ast.parse(source)
+        except SystemError:
+            continue
+    return ast.parse(source)
 
 
 def _bound_imports(tree: ast.Module) -> dict[str, set[str]]:

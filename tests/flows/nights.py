@@ -42,6 +42,13 @@ class Ran:
         return self.summary["outputs"]  # type: ignore[no-any-return]
 
 
+def new_home(folder: Path) -> Path:
+    """An empty store that shares the session's compiled kernels."""
+    folder.mkdir(parents=True)
+    (folder / "cache").symlink_to(Path(os.environ["QILIN_HOME"]) / "cache")
+    return folder
+
+
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "flows.cli", *words]
 
