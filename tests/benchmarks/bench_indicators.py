@@ -4,9 +4,9 @@
 
 Peers run interleaved with ours, on one thread, on the same bars with 3 % suspended days; times are
 CPU seconds of the process (`time.process_time`), so that a busy machine distorts them less. Each
-peer's values are asserted equal before anything is timed. TA-Lib cannot skip suspended days: `calls`
-times its own calls alone on series compacted beforehand, `panel` what takes it from panel to panel
-(compact each column with numpy, call, scatter), which is what ours do.
+peer's values are asserted equal before anything is timed. TA-Lib cannot skip suspended days:
+`calls` times its calls alone on series compacted beforehand, `panel` what takes it from panel to
+panel (compact each column with numpy, call, scatter), which is what ours do.
 """
 
 from __future__ import annotations
