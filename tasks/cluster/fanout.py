@@ -20,8 +20,10 @@ Result = TypeVar("Result")
 
 #: blocks go before tasks that wait to start: what was begun is finished first
 PRIORITY = 10
-#: seconds to wait for a worker where there is none
-WORKER_WAIT = 60
+#: seconds to wait for a worker where there is none, and how often
+WORKER_WAIT, WORKER_TRIES = 20, 3
+#: Dask warns of large task arguments
+_WARN_ABOVE = "distributed.admin.large-graph-warning-threshold"
 #: failures that a message names; the rest is counted
 NAMED = 5
 
@@ -148,18 +150,18 @@ def flow_through(
     *,
     label: str,
     shared: Sequence[Any] = (),
-    scatter: bool = False,
 ) -> tuple[dict[int, Result], dict[int, BaseException]]:
     """Results and errors by position, with at most one block per thread of the cluster in flight.
 
     Args:
         client: a connected Dask client.
         function: called as `function(item, *shared)` on a worker.
-        items: one block each.
+        items: one block each; they travel inside the task, so that another worker can take it
+            over when one dies (scattered data dies with its worker).
         label: what the blocks are called in Dask's own pages.
         shared: the same for all blocks, sent to each worker once.
-        scatter: move each item as data of Dask's, which large items want, not inside the task.
     """
+    import dask
     import distributed
 
     as_completed: Any = distributed.as_completed
@@ -171,9 +173,10 @@ def flow_through(
 
     def submit(i: int) -> Any:
         key = f"{name}-{run}-{i}"  # the part before the first hash groups them in Dask's pages
-        item = _scatter(client, [items[i]])[0] if scatter else items[i]
-        arguments = (item, *everywhere.futures())
-        return client.submit(function, *arguments, key=key, pure=False, priority=PRIORITY)
+        with dask.config.set({_WARN_ABOVE: "1TiB"}):  # large, but a few at a time
+            return client.submit(
+                function, items[i], *everywhere.futures(), key=key, pure=False, priority=PRIORITY
+            )
 
     threads = max(1, sum(client.nthreads().values()))
     flying = {submit(i): i for i in range(min(threads, len(items)))}
@@ -205,19 +208,21 @@ class _Everywhere:
         if self._values and (
             not self._futures or any(f.status != "finished" for f in self._futures)
         ):
-            self._futures = _scatter(self._client, self._values, broadcast=True)
+            self._futures = self._scattered()
         return self._futures
 
-
-def _scatter(client: Any, values: list[Any], *, broadcast: bool = False) -> list[Any]:
-    """Values as data on workers; waits for workers that are just being started again."""
-    try:
-        futures: list[Any] = client.scatter(
-            values, broadcast=broadcast, hash=False, timeout=WORKER_WAIT
-        )
-    except TimeoutError as error:
+    def _scattered(self) -> list[Any]:
+        """Waits for workers that are just being started again; one may die in the middle of it."""
+        for _ in range(WORKER_TRIES):
+            try:
+                futures: list[Any] = self._client.scatter(
+                    self._values, broadcast=True, hash=False, timeout=WORKER_WAIT
+                )
+            except (TimeoutError, OSError) as error:
+                cause = error
+            else:
+                return futures
         raise EnvironmentFaultError(
-            f"the cluster has had no worker for {WORKER_WAIT} s: they died (out of memory?) or "
-            "were stopped; start some, or give them more memory"
-        ) from error
-    return futures
+            f"data could not be sent to any worker in {WORKER_TRIES * WORKER_WAIT} s: workers died "
+            "(out of memory?) or were stopped; start some, or give them more memory"
+        ) from cause

@@ -127,10 +127,10 @@ class DaskDistributedManager:
         label: str,
         shared: Sequence[Any] = (),
     ) -> tuple[dict[int, Any], dict[int, BaseException]]:
-        """See `tasks.cluster.fanout.flow_through`; items travel as Dask data, once each."""
+        """See `tasks.cluster.fanout.flow_through`."""
         from tasks.cluster.fanout import flow_through
 
-        return flow_through(self.client, function, items, label=label, shared=shared, scatter=True)
+        return flow_through(self.client, function, items, label=label, shared=shared)
 
     def shutdown(self) -> None:
         """Leave the cluster, and stop it if it was started here; safe to call twice."""

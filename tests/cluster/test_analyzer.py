@@ -183,6 +183,15 @@ def test_results_do_not_depend_on_workers_or_on_who_finishes_first(threads):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
+def test_large_data_travels_without_a_warning(threads):
+    data = {s: pd.DataFrame({"close": np.arange(400_000.0) + i}) for i, s in enumerate(SYMBOLS)}
+    data |= {f"{i:06d}.SH": data[SYMBOLS[0]] for i in range(20)}
+    found = DistributedStockAnalyzer(threads).analyze_stocks_parallel(
+        list(data), data, lambda data: data["close"].iloc[-1]
+    )
+    assert found["result"].tolist() == [frame["close"].iloc[-1] for frame in data.values()]
+
+
 def test_a_symbol_without_data_is_a_row(threads):
     found = DistributedStockAnalyzer(threads).analyze_stocks_parallel(
         ["600519.SH", "999999.SH"], DATA, lambda data: len(data)
