@@ -1,7 +1,7 @@
 """Indicators and factors: what is computed from bars, up to the day it is known.
 
 - `technical`: indicators with TA-Lib's names on series and panels; their topics are `overlap`,
-  `momentum`, `volatility`, `volume`, `statistic`
+  `momentum`, `trend`, `volatility`, `volume`, `price`, `statistic`
 - `features`, `config`: the night's scale-free columns of a panel
 - `expressions`: Qlib's factor language; `alpha158`, `alpha360`: its two best known factor sets
 - `processor`: indicator columns for frames (`GPUDataProcessor`)

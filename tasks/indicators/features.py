@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device
-from tasks.indicators import momentum, overlap, statistic, volatility, volume
+from tasks.indicators import momentum, overlap, statistic, trend, volatility, volume
 from tasks.indicators.config import TechnicalConfig
 from tasks.indicators.gpu import on_device
 from tasks.indicators.lanes import Tile, on_tiles
@@ -147,7 +147,7 @@ def _momentum(tile: Tile, high: Array, low: Array, close: Array) -> Iterator[tup
         yield f"roc_{days}", momentum.roc.on_tile(tile, close, days) / 100.0
     ranges = volatility.atr.on_tile(tile, high, low, close)
     yield "mom_10", momentum.mom.on_tile(tile, close) / ranges
-    yield "adx_14", momentum.adx.on_tile(tile, high, low, close) / 100.0
+    yield "adx_14", trend.adx.on_tile(tile, high, low, close) / 100.0
     yield "atr_14", ranges / close
     yield "stddev_20", statistic.stddev.on_tile(tile, close, 20) / close
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tasks.indicators.kernels import averages, directional, extremes, flow, oscillators
 from tasks.indicators.lanes import Tile, indicator
+from tasks.indicators.overlap import ema, ema_chain
 
 if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
@@ -30,12 +31,9 @@ def macd(
     As in TA-Lib both averages begin with the slow one's first day, and all three results with the
     signal's, on trading day slow + signal - 1. A fast period above the slow one is swapped.
     """
-    fastperiod, slowperiod = sorted((fastperiod, slowperiod))
-    first = slowperiod - fastperiod
-    fast = tile.run(averages.ema, close, fastperiod, first, 2.0 / (fastperiod + 1))
-    slow = tile.run(averages.ema, close, slowperiod, 0, 2.0 / (slowperiod + 1))
+    fast, slow = _fast_and_slow(tile, close, fastperiod, slowperiod)
     line = fast - slow
-    start = slowperiod - 1
+    start = (slowperiod if slowperiod > fastperiod else fastperiod) - 1
     signal = tile.run(averages.ema, line, signalperiod, start, 2.0 / (signalperiod + 1))
     return line + 0.0 * signal, signal, line - signal
 
@@ -109,13 +107,6 @@ def roc(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
 
 
 @indicator(timeperiod=2)
-def adx(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14) -> Array:
-    """Average directional index, 0 to 100: strength of a trend whichever its direction (Wilder)."""
-    index = _directional_index(tile, high, low, close, timeperiod)
-    return tile.run(directional.adx, index, timeperiod)
-
-
-@indicator(timeperiod=2)
 def mfi(
     tile: Tile, high: Array, low: Array, close: Array, volume: Array, timeperiod: int = 14
 ) -> Array:
@@ -123,16 +114,114 @@ def mfi(
     return tile.run(flow.mfi, (high + low + close) / 3.0, volume, timeperiod, state=2)
 
 
-def _range_position(tile: Tile, high: Array, low: Array, close: Array, n: int) -> Array:
-    """Close within the n-day range, 0 to 100, as TA-Lib computes it."""
-    top = tile.run(extremes.highest, high, n, 0, state=n + 1)
-    bottom = tile.run(extremes.lowest, low, n, 0, state=n + 1)
+@indicator(timeperiod=2)
+def cmo(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Chande's momentum oscillator, -100 to 100, smoothed as the RSI is."""
+    return tile.run(oscillators.cmo, close, timeperiod, state=2)
+
+
+@indicator()
+def rocp(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
+    """Rate of change over n days as a fraction."""
+    before = close - tile.run(oscillators.change, close, timeperiod)
+    return tile.run(oscillators.change, close, timeperiod) / before
+
+
+@indicator()
+def rocr(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
+    """Price over the price n days ago."""
+    return tile.run(oscillators.ratio, close, timeperiod)
+
+
+@indicator()
+def rocr100(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
+    """Price over the price n days ago, times 100."""
+    return tile.run(oscillators.ratio, close, timeperiod) * 100.0
+
+
+@indicator()
+def trix(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Daily change in percent of a triple exponential average."""
+    smooth = ema_chain(tile, close, timeperiod, 3)[-1]
+    return (tile.run(oscillators.ratio, smooth, 1) - 1.0) * 100.0
+
+
+@indicator(fastperiod=2, slowperiod=2)
+def apo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) -> Array:
+    """Fast less slow exponential average, in price units."""
+    few, many = sorted((fastperiod, slowperiod))
+    fast: Array = ema.on_tile(tile, close, few)
+    return fast - ema.on_tile(tile, close, many)
+
+
+@indicator(fastperiod=2, slowperiod=2)
+def ppo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) -> Array:
+    """Fast less slow exponential average in percent of the slow one."""
+    few, many = sorted((fastperiod, slowperiod))
+    slow = ema.on_tile(tile, close, many)
+    return (ema.on_tile(tile, close, few) - slow) / slow * 100.0
+
+
+@indicator()
+def stochf(
+    tile: Tile, high: Array, low: Array, close: Array, fastk_period: int = 5, fastd_period: int = 3
+) -> tuple[Array, Array]:
+    """Fast stochastics: the position in the range, and its simple average."""
+    k = _range_position(tile, high, low, close, fastk_period)
+    d = tile.run(averages.sma, k, fastd_period, fastk_period - 1)
+    return k + 0.0 * d, d
+
+
+@indicator(timeperiod=2)
+def stochrsi(
+    tile: Tile, close: Array, timeperiod: int = 14, fastk_period: int = 5, fastd_period: int = 3
+) -> tuple[Array, Array]:
+    """Fast stochastics of the RSI."""
+    strength = rsi.on_tile(tile, close, timeperiod)
+    k = _range_position(tile, strength, strength, strength, fastk_period, timeperiod)
+    d = tile.run(averages.sma, k, fastd_period, timeperiod + fastk_period - 1)
+    return k + 0.0 * d, d
+
+
+@indicator()
+def ultosc(
+    tile: Tile,
+    high: Array,
+    low: Array,
+    close: Array,
+    timeperiod1: int = 7,
+    timeperiod2: int = 14,
+    timeperiod3: int = 28,
+) -> Array:
+    """Ultimate oscillator, 0 to 100: buying pressure over three windows, weighted 4, 2 and 1."""
+    pressure, ranges = tile.run_many(2, flow.ultimate, high, low, close)
+    total = 0.0 * close
+    for weight, days in zip(
+        (4.0, 2.0, 1.0), sorted((timeperiod1, timeperiod2, timeperiod3)), strict=True
+    ):
+        bought = tile.run(averages.sma, pressure, days, 1)
+        share = tile.run(directional.share, bought, tile.run(averages.sma, ranges, days, 1), days)
+        total = total + weight * share
+    return total / 7.0
+
+
+@indicator()
+def bop(tile: Tile, open: Array, high: Array, low: Array, close: Array) -> Array:  # noqa: A002 -- TA-Lib's name
+    """Balance of power, -1 to 1: the bar's body over its range; 0 where there is no range."""
+    return tile.run(oscillators.position, close, open + (high - low), open, 1.0)
+
+
+def _fast_and_slow(tile: Tile, close: Array, days1: int, days2: int) -> tuple[Array, Array]:
+    """Exponential averages of two lengths, both from the slow one's first day, as in TA-Lib."""
+    few, many = sorted((days1, days2))
+    fast = tile.run(averages.ema, close, few, many - few, 2.0 / (few + 1))
+    return fast, tile.run(averages.ema, close, many, 0, 2.0 / (many + 1))
+
+
+def _range_position(
+    tile: Tile, high: Array, low: Array, close: Array, n: int, start: int = 0
+) -> Array:
+    """Close within the n-day range, 0 to 100, as TA-Lib computes it, from row `start` on."""
+    top = tile.run(extremes.highest, high, n, start, state=n + 1)
+    bottom = tile.run(extremes.lowest, low, n, start, state=n + 1)
     return tile.run(oscillators.position, close, top, bottom, 100.0)
-
-
-def _directional_index(tile: Tile, high: Array, low: Array, close: Array, n: int) -> Array:
-    """DX, NaN where nothing moved."""
-    plus, minus = tile.run_many(2, directional.movements, high, low)
-    ranges = tile.run(directional.true_range, high, low, close)
-    sums = [tile.run(directional.wilder_sum, x, n) for x in (plus, minus, ranges)]
-    return tile.run(directional.directional_index, *sums, n)

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.indicators.kernels import averages, moments
+from tasks.indicators.kernels import averages, extremes, moments
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
+
+
+def ema_chain(tile: Tile, close: Array, days: int, length: int, first: int = 0) -> list[Array]:
+    """Exponential averages of exponential averages: each begins where the one before has values."""
+    chain = []
+    for number in range(length):
+        start = first + number * (days - 1)
+        close = tile.run(averages.ema, close, days, start, 2.0 / (days + 1))
+        chain.append(close)
+    return chain
 
 
 @indicator()
@@ -45,3 +55,60 @@ def bbands(
     middle = tile.run(averages.sma, close, timeperiod, 0)
     deviation = tile.run(moments.variance, close, timeperiod, 0, state=4) ** 0.5
     return middle + nbdevup * deviation, middle, middle - nbdevdn * deviation
+
+
+@indicator(timeperiod=2)
+def dema(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Double exponential average: 2 EMA - EMA of EMA; first value on trading day 2 n - 1."""
+    one, two = ema_chain(tile, close, timeperiod, 2)
+    return 2.0 * one - two
+
+
+@indicator(timeperiod=2)
+def tema(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Triple exponential average: 3 EMA - 3 EMA2 + EMA3; first value on trading day 3 n - 2."""
+    one, two, three = ema_chain(tile, close, timeperiod, 3)
+    return 3.0 * one - 3.0 * two + three
+
+
+@indicator(timeperiod=2)
+def t3(tile: Tile, close: Array, timeperiod: int = 5, vfactor: float = 0.7) -> Array:
+    """Tillson's T3: six exponential averages mixed by `vfactor`, 0 to 1."""
+    *_, three, four, five, six = ema_chain(tile, close, timeperiod, 6)
+    v = vfactor
+    mixed = -(v**3) * six + 3.0 * (v**2 + v**3) * five
+    mixed = mixed - (6.0 * v**2 + 3.0 * (v + v**3)) * four
+    return mixed + (1.0 + 3.0 * v + v**3 + 3.0 * v**2) * three
+
+
+@indicator(timeperiod=2)
+def trima(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Triangular average: a simple average of a simple average, together n days."""
+    first = (timeperiod + 1) // 2
+    second = timeperiod + 1 - first
+    inner = tile.run(averages.sma, close, first, 0)
+    return tile.run(averages.sma, inner, second, first - 1)
+
+
+@indicator(timeperiod=2)
+def kama(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Kaufman's adaptive average: fast in a straight move, slow in noise."""
+    return tile.run(averages.kama, close, timeperiod, state=2)
+
+
+@indicator(timeperiod=2)
+def midpoint(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Middle between the highest and the lowest value of n days."""
+    return _middle(tile, close, close, timeperiod)
+
+
+@indicator(timeperiod=2)
+def midprice(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> Array:
+    """Middle between the highest high and the lowest low of n days."""
+    return _middle(tile, high, low, timeperiod)
+
+
+def _middle(tile: Tile, high: Array, low: Array, n: int) -> Array:
+    top = tile.run(extremes.highest, high, n, 0, state=n + 1)
+    bottom = tile.run(extremes.lowest, low, n, 0, state=n + 1)
+    return (top + bottom) / 2.0

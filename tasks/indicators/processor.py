@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tasks.arrays.devices import GPUBackend, as_backend, choose_device
-from tasks.indicators import momentum, overlap, statistic, volatility, volume
+from tasks.indicators import momentum, overlap, statistic, trend, volatility, volume
 from tasks.indicators.gpu import on_device
 from tasks.indicators.lanes import BLOCK, Tile, on_tiles
 from tasks.indicators.longframe import LongFrame
@@ -92,7 +92,7 @@ def _columns(tile: Tile, high: Array, low: Array, close: Array, traded: Array) -
     yield momentum.cci.on_tile(tile, high, low, close)
     yield momentum.mom.on_tile(tile, close)
     yield momentum.roc.on_tile(tile, close)
-    yield momentum.adx.on_tile(tile, high, low, close)
+    yield trend.adx.on_tile(tile, high, low, close)
     yield volatility.atr.on_tile(tile, high, low, close)
     yield volume.obv.on_tile(tile, close, traded)
     yield momentum.mfi.on_tile(tile, high, low, close, traded)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.indicators.kernels import extremes, moments
+import numpy as np
+
+from tasks.indicators.kernels import averages, extremes, moments
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -39,3 +41,59 @@ def correl(tile: Tile, high: Array, low: Array, timeperiod: int = 30) -> Array:
     both = tile.run(moments.covariance, high, low, timeperiod, 0, state=5)
     spreads = [tile.run(moments.variance, x, timeperiod, 0, state=4) for x in (high, low)]
     return tile.run(moments.correlation, both, *spreads)
+
+
+@indicator(timeperiod=1)
+def var(tile: Tile, close: Array, timeperiod: int = 5) -> Array:
+    """Population variance of n days; exactly 0 for equal values."""
+    return tile.run(moments.variance, close, timeperiod, 0, state=4)
+
+
+@indicator(timeperiod=2)
+def sum(tile: Tile, close: Array, timeperiod: int = 30) -> Array:  # noqa: A001 -- TA-Lib's name
+    """Sum of the last n days."""
+    return tile.run(averages.sma, close, timeperiod, 0) * timeperiod
+
+
+@indicator(timeperiod=2)
+def minmax(tile: Tile, close: Array, timeperiod: int = 30) -> tuple[Array, Array]:
+    """Lowest and highest value of the last n days."""
+    return min.on_tile(tile, close, timeperiod), max.on_tile(tile, close, timeperiod)
+
+
+@indicator(timeperiod=2)
+def linearreg(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Newest value of the least-squares line through n days."""
+    return _line(tile, close, timeperiod)[1]
+
+
+@indicator(timeperiod=2)
+def linearreg_slope(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Slope per day of the least-squares line through n days."""
+    return _line(tile, close, timeperiod)[0]
+
+
+@indicator(timeperiod=2)
+def linearreg_angle(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Angle in degrees of the least-squares line through n days."""
+    degrees: Array = np.degrees(np.arctan(_line(tile, close, timeperiod)[0]))
+    return degrees
+
+
+@indicator(timeperiod=2)
+def linearreg_intercept(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Oldest value of the least-squares line through n days."""
+    slope, last = _line(tile, close, timeperiod)
+    return last - slope * (timeperiod - 1)
+
+
+@indicator(timeperiod=2)
+def tsf(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Time series forecast: the least-squares line through n days, one day ahead."""
+    slope, last = _line(tile, close, timeperiod)
+    return last + slope
+
+
+def _line(tile: Tile, close: Array, n: int) -> list[Array]:
+    """Slope and newest value of the line."""
+    return tile.run_many(2, moments.line, close, n, state=2)

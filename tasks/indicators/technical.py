@@ -1,36 +1,149 @@
 """Technical indicators with TA-Lib's names (lower case), parameters and warm-up, on panels.
 
-They never adjust: they compute on what they are given. The functions live in topic files named
-after TA-Lib's groups; this is where they are all found.
+They never adjust: they compute on what they are given. The functions live in topic files; this is
+where they are all found.
 """
 
 from tasks.indicators.lanes import Indicator
-from tasks.indicators.momentum import adx, cci, kdj, macd, mfi, mom, roc, rsi, stoch, willr
-from tasks.indicators.overlap import bbands, ema, sma, wma
-from tasks.indicators.statistic import correl, max, min, stddev  # noqa: A004 -- TA-Lib's names
-from tasks.indicators.volatility import atr
-from tasks.indicators.volume import obv
+from tasks.indicators.momentum import (
+    apo,
+    bop,
+    cci,
+    cmo,
+    kdj,
+    macd,
+    mfi,
+    mom,
+    ppo,
+    roc,
+    rocp,
+    rocr,
+    rocr100,
+    rsi,
+    stoch,
+    stochf,
+    stochrsi,
+    trix,
+    ultosc,
+    willr,
+)
+from tasks.indicators.overlap import (
+    bbands,
+    dema,
+    ema,
+    kama,
+    midpoint,
+    midprice,
+    sma,
+    t3,
+    tema,
+    trima,
+    wma,
+)
+from tasks.indicators.price import (
+    avgprice,
+    medprice,
+    typprice,
+    wclprice,
+)
+from tasks.indicators.statistic import (
+    correl,
+    linearreg,
+    linearreg_angle,
+    linearreg_intercept,
+    linearreg_slope,
+    max,  # noqa: A004 -- TA-Lib's name
+    min,  # noqa: A004 -- TA-Lib's name
+    minmax,
+    stddev,
+    sum,  # noqa: A004 -- TA-Lib's name
+    tsf,
+    var,
+)
+from tasks.indicators.trend import (
+    adx,
+    adxr,
+    aroon,
+    aroonosc,
+    dx,
+    minus_di,
+    minus_dm,
+    plus_di,
+    plus_dm,
+)
+from tasks.indicators.volatility import (
+    atr,
+    natr,
+    trange,
+)
+from tasks.indicators.volume import (
+    ad,
+    adosc,
+    obv,
+)
 
 __all__ = [
     "Indicator",
+    "ad",
+    "adosc",
     "adx",
+    "adxr",
+    "apo",
+    "aroon",
+    "aroonosc",
     "atr",
+    "avgprice",
     "bbands",
+    "bop",
     "cci",
+    "cmo",
     "correl",
+    "dema",
+    "dx",
     "ema",
+    "kama",
     "kdj",
+    "linearreg",
+    "linearreg_angle",
+    "linearreg_intercept",
+    "linearreg_slope",
     "macd",
     "max",
+    "medprice",
     "mfi",
+    "midpoint",
+    "midprice",
     "min",
+    "minmax",
+    "minus_di",
+    "minus_dm",
     "mom",
+    "natr",
     "obv",
+    "plus_di",
+    "plus_dm",
+    "ppo",
     "roc",
+    "rocp",
+    "rocr",
+    "rocr100",
     "rsi",
     "sma",
     "stddev",
     "stoch",
+    "stochf",
+    "stochrsi",
+    "sum",
+    "t3",
+    "tema",
+    "trange",
+    "trima",
+    "trix",
+    "tsf",
+    "typprice",
+    "ultosc",
+    "var",
+    "wclprice",
     "willr",
     "wma",
 ]

@@ -33,6 +33,48 @@ CASES = {
     "adx": (HLC, (1e-12, 0.0)),
     "mfi": ((*HLC, "volume"), (1e-11, 1e-11)),
     "correl": (("high", "low"), (1.5e-9, 1.5e-9)),
+    "apo": (("close",), (1e-11, 1e-12)),
+    "bop": (("open", *HLC), (1e-9, 1e-12)),
+    "cmo": (("close",), (1e-11, 1e-11)),
+    "ppo": (("close",), (1e-11, 1e-11)),
+    "rocp": (("close",), (1e-9, 1e-13)),
+    "rocr": (("close",), EXACT),
+    "rocr100": (("close",), EXACT),
+    "stochf": (HLC, (1e-11, 1e-11)),
+    "stochrsi": (("close",), (1e-8, 1e-8)),
+    "trix": (("close",), (1e-9, 1e-11)),
+    "ultosc": (HLC, (1e-10, 1e-10)),
+    "dema": (("close",), (1e-12, 0.0)),
+    "tema": (("close",), (1e-12, 0.0)),
+    "t3": (("close",), (1e-12, 0.0)),
+    "trima": (("close",), (1e-12, 0.0)),
+    "kama": (("close",), (1e-10, 0.0)),
+    "midpoint": (("close",), (1e-15, 0.0)),
+    "midprice": (("high", "low"), (1e-15, 0.0)),
+    "avgprice": (("open", *HLC), (1e-15, 0.0)),
+    "medprice": (("high", "low"), EXACT),
+    "typprice": (HLC, EXACT),
+    "wclprice": (HLC, EXACT),
+    "linearreg": (("close",), (1e-11, 0.0)),
+    "linearreg_angle": (("close",), (3.4e-8, 1e-9)),
+    "linearreg_intercept": (("close",), (1e-11, 0.0)),
+    "linearreg_slope": (("close",), (3.4e-8, 1e-10)),
+    "tsf": (("close",), (1e-11, 0.0)),
+    "minmax": (("close",), EXACT),
+    "sum": (("close",), (1e-12, 0.0)),
+    "var": (("close",), (1e-8, 1e-12)),
+    "adxr": (HLC, (1e-12, 0.0)),
+    "aroon": (("high", "low"), (1e-12, 1e-12)),
+    "aroonosc": (("high", "low"), (1e-12, 1e-12)),
+    "dx": (HLC, (1e-11, 1e-11)),
+    "minus_di": (HLC, (1e-12, 1e-12)),
+    "minus_dm": (("high", "low"), (1e-12, 1e-12)),
+    "plus_di": (HLC, (1e-12, 1e-12)),
+    "plus_dm": (("high", "low"), (1e-12, 1e-12)),
+    "natr": (HLC, (1e-12, 0.0)),
+    "trange": (HLC, EXACT),
+    "ad": ((*HLC, "volume"), (1e-12, 1e-3)),
+    "adosc": ((*HLC, "volume"), (1e-9, 1e-3)),
 }
 
 
@@ -43,6 +85,8 @@ def tuples(result):
 def oracle(name: str, grids: list[np.ndarray], **parameters) -> list[np.ndarray]:
     """TA-Lib column by column on trading days only, scattered back to the calendar."""
     function = getattr(talib, name.upper())
+    if name in ("apo", "ppo"):  # ours are exponential, the default of TA-Lib's abstract interface
+        parameters["matype"] = 1
     outs: list[np.ndarray] = []
     for j in range(grids[0].shape[1]):
         days = ~np.isnan(sum(g[:, j] for g in grids))

@@ -93,3 +93,32 @@ def wilder(x: Array, n: int, start: int, out: Array, s: Array) -> None:
     for t in range(full + 1, rows):
         for j in range(low, high):
             out[t, j] = (out[t - 1, j] * (n - 1) + x[t, j]) / n
+
+
+@kernel
+def kama(x: Array, n: int, out: Array, s: Array) -> None:
+    """Kaufman's adaptive average: the weight grows with the path's straightness. Scratch: 2 rows.
+
+    The first value, on row n, starts from the bar before; weights lie between 2/31 and 2/3.
+    """
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    fast, slow = 2.0 / 3.0, 2.0 / 31.0
+    for j in range(low, high):
+        s[0, j] = 0.0  # length of the path over n bars
+    for t in range(min(n, rows)):
+        for j in range(low, high):
+            s[0, j] += abs(x[t, j] - x[t - 1, j]) if t > 0 else 0.0
+            s[1, j] = x[t, j]
+            out[t, j] = np.nan
+    for t in range(n, rows):
+        for j in range(low, high):
+            path = s[0, j] + abs(x[t, j] - x[t - 1, j])
+            way = x[t, j] - x[t - n, j]
+            ratio = 1.0 if path <= abs(way) or path < 1e-14 else abs(way) / path
+            k = ratio * (fast - slow) + slow
+            before = s[1, j]
+            value = (x[t, j] - before) * (k * k) + before
+            s[1, j] = value
+            out[t, j] = value
+            s[0, j] = path - abs(x[t - n + 1, j] - x[t - n, j])

@@ -69,3 +69,24 @@ def lowest(x: Array, n: int, start: int, out: Array, s: Array) -> None:
                 for j in range(low, high):
                     v = x[begin + i, j]
                     s[i + 1, j] = v if i == n - 1 else min(v, s[i + 2, j])
+
+
+@kernel
+def bars_since(x: Array, n: int, sign: float, out: Array, s: Array) -> None:
+    """Bars since the newest highest (sign 1) or lowest (-1) of the last n + 1; NaN before row n.
+
+    Scratch: 1 row.
+    """
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(min(n, rows)):
+        for j in range(low, high):
+            out[t, j] = np.nan
+    for t in range(n, rows):
+        for j in range(low, high):
+            s[0, j] = -np.inf
+        for age in range(n, -1, -1):
+            for j in range(low, high):
+                v, best, found = x[t - age, j] * sign, s[0, j], out[t, j]
+                s[0, j] = v if v >= best else best
+                out[t, j] = float(age) if v >= best else found

@@ -53,3 +53,35 @@ def mfi(typical: Array, volume: Array, n: int, out: Array, s: Array) -> None:
             both = s[0, j] + s[1, j]
             share = 100.0 * (s[0, j] / both) if both >= 1.0 else 0.0
             out[t, j] = share if t >= n else np.nan
+
+
+@kernel
+def accumulation(h: Array, lo: Array, c: Array, volume: Array, out: Array, s: Array) -> None:
+    """Accumulation/distribution: volume times where the close lies in the range, summed up."""
+    rows, lanes = c.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        s[0, j] = 0.0
+    for t in range(rows):
+        for j in range(low, high):
+            width = h[t, j] - lo[t, j]
+            place = ((c[t, j] - lo[t, j]) - (h[t, j] - c[t, j])) / width
+            total = s[0, j] + (place * volume[t, j] if width > 0.0 else 0.0)
+            s[0, j] = total
+            out[t, j] = total
+
+
+@kernel
+def ultimate(h: Array, lo: Array, c: Array, pressure: Array, ranges: Array, s: Array) -> None:
+    """Buying pressure and true range of each bar from row 1, for the ultimate oscillator."""
+    rows, lanes = c.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        pressure[0, j] = 0.0
+        ranges[0, j] = 0.0
+    for t in range(1, rows):
+        for j in range(low, high):
+            before = c[t - 1, j]
+            bottom = min(lo[t, j], before)
+            pressure[t, j] = c[t, j] - bottom
+            ranges[t, j] = max(h[t, j], before) - bottom

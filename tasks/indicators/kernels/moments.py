@@ -97,3 +97,33 @@ def correlation(xy: Array, xx: Array, yy: Array, out: Array, s: Array) -> None:
             r = min(1.0, max(-1.0, xy[t, j] / np.sqrt(xx[t, j] * yy[t, j])))
             flat = xx[t, j] == 0.0 or yy[t, j] == 0.0
             out[t, j] = 0.0 if flat else (xy[t, j] if np.isnan(xy[t, j]) else r)
+
+
+@kernel
+def line(x: Array, n: int, slope: Array, last: Array, s: Array) -> None:
+    """Least-squares line through the last n bars: its slope per bar and its newest value.
+
+    Sums are of differences from the newest bar, so that nothing cancels. Scratch: 2 rows.
+    """
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(min(n - 1, rows)):
+        for j in range(low, high):
+            slope[t, j] = np.nan
+            last[t, j] = np.nan
+    mean = (n - 1.0) / 2.0
+    width = n * (n * n - 1.0) / 12.0
+    for t in range(n - 1, rows):
+        for j in range(low, high):
+            s[0, j] = 0.0
+            s[1, j] = 0.0
+        for i in range(n):
+            place = i - mean
+            for j in range(low, high):
+                d = x[t - n + 1 + i, j] - x[t, j]
+                s[0, j] += d
+                s[1, j] += d * place
+        for j in range(low, high):
+            m = s[1, j] / width
+            slope[t, j] = m
+            last[t, j] = x[t, j] + s[0, j] / n + m * mean

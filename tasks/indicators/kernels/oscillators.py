@@ -52,14 +52,41 @@ def rsi(x: Array, n: int, out: Array, s: Array) -> None:
 
 
 @kernel
+def cmo(x: Array, n: int, out: Array, s: Array) -> None:
+    """Chande's momentum, -100 to 100, of Wilder's mean gain and loss; 0 where nothing moved."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        s[0, j] = 0.0  # mean gain
+        s[1, j] = 0.0  # mean loss
+        out[0, j] = np.nan
+    for t in range(1, rows):
+        kept = 1.0 if t <= n else n - 1.0
+        divider = float(n) if t >= n else 1.0
+        for j in range(low, high):
+            d = x[t, j] - x[t - 1, j]
+            gain = (s[0, j] * kept + max(d, 0.0)) / divider
+            loss = (s[1, j] * kept + max(-d, 0.0)) / divider
+            s[0, j] = gain
+            s[1, j] = loss
+            both = gain + loss
+            value = 0.0 if both < TINY else 100.0 * ((gain - loss) / both)
+            out[t, j] = value if t >= n else np.nan
+
+
+@kernel
 def position(x: Array, top: Array, bottom: Array, scale: float, out: Array, s: Array) -> None:
-    """Where x lies between bottom and top, times scale; 0 where they are equal, NaN with them."""
+    """Where x lies between bottom and top, times scale; NaN with them.
+
+    0 where they are equal, or differ by no more than rounding does.
+    """
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
         for j in range(low, high):
-            width = (top[t, j] - bottom[t, j]) / scale
-            out[t, j] = (x[t, j] - bottom[t, j]) / width if width != 0.0 else 0.0
+            above, below = top[t, j], bottom[t, j]
+            place = (x[t, j] - below) / ((above - below) / scale)
+            out[t, j] = 0.0 if above - below <= NOISE * abs(above) else place
 
 
 @kernel
