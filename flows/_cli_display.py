@@ -28,8 +28,6 @@ LINE_SECONDS = 60.0
 #: a stage is over when it has been so for this long: its next block follows at once or never
 SETTLED_SECONDS = 1.0
 REFRESH_SECONDS = 0.1
-#: failures told in full at the end; the report has them all
-MOST_FAILURES = 5
 
 
 class Display:
@@ -71,12 +69,13 @@ class Display:
         if self._bar is not None:
             self._bar.stop()
         if self._board is not None:
-            self._tell_finished_stages(self._board, time.time())
+            self._tell_finished_stages(self._board, time.time(), all_over=True)
 
-    def _tell_finished_stages(self, board: Board, until: float) -> None:
+    def _tell_finished_stages(self, board: Board, until: float, *, all_over: bool = False) -> None:
         for stage in board.planned:
             blocks = board.of(stage)
-            over = blocks and len(blocks) >= board.planned[stage]
+            # After a failure fewer blocks than planned are ever submitted.
+            over = blocks and (all_over or len(blocks) >= board.planned[stage])
             over = over and all(0 < b.ended <= until for b in blocks)
             if stage in self._stages_done or not (over or stage in board.skipped):
                 continue
@@ -97,18 +96,14 @@ class Display:
 
 
 def show_outcome(finished: Finished, store_root: str, language: str) -> None:
-    """The closing table, failures in full, and as the last line the path or the command."""
-    print(outcome(finished, store_root, language, sys.stdout))
+    """The closing table; its last line is the report's path, or what to type after a failure."""
+    print(outcome(finished, store_root, language, sys.stdout), flush=True)
 
 
 def outcome(finished: Finished, store_root: str, language: str, stream: TextIO) -> str:
-    """What closes a night, as the stream can show it."""
+    """What closes a night, as the stream can show it; the error is told elsewhere."""
     lines = _table(finished, store_root, language, stream)
-    sentences = [f["sentence"] for f in finished.summary.get("failures", [])[:MOST_FAILURES]]
-    if finished.error and not sentences:
-        sentences = [finished.error]
-    lines += [f"failed: {sentence}" for sentence in sentences]
-    if finished.exit_code:
+    if finished.exit_code and not finished.summary.get("night"):
         lines.append(f"next: qilin retry {finished.run_id}")
     text = "\n".join(lines)
     encoding = stream.encoding or "ascii"  # a letter that the terminal lacks is shown as ?
@@ -131,7 +126,7 @@ def _table(finished: Finished, store_root: str, language: str, stream: TextIO) -
         language="zh" if language == "zh" else "en",
         width=shutil.get_terminal_size((80, 24)).columns,
         color=terminal.wants_color(stream, os.environ),
-        ascii_only=terminal.needs_ascii(stream),
+        ascii_only=terminal.needs_ascii(stream, os.environ),
     )
     return [table]
 

@@ -174,10 +174,10 @@ def _tell(finished: Finished, language: str, *, as_json: bool, quiet: bool, stri
     elif finished.queued:
         print(f"{finished.name} was handed to its worker; follow it with: qilin status")
     elif quiet:
-        if finished.error:
-            print(finished.error, file=sys.stderr)
         if report:
             print(f"{root}/{report}")
-    else:
+    elif finished.summary:
         _cli_display.show_outcome(finished, root, language)
+    if finished.error:
+        print(f"qilin: {finished.error}", file=sys.stderr)
     return code

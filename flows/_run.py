@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import os
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from flows import _lock, _server
-from tasks.errors import EnvironmentFaultError, QilinError, UserError
+from flows import _lock, _server, _session
+from tasks.data.store import Store
+from tasks.errors import (
+    DataNotReadyError,
+    EnvironmentFaultError,
+    NightFailedError,
+    QilinError,
+    UserError,
+)
 
 if TYPE_CHECKING:
     from prefect import State
@@ -30,7 +38,7 @@ class Finished:
         name: its name, such as `nightly 2026-11-20 full`.
         folder: folder below the store with report and summary; empty if it never got that far.
         summary: content of `summary.json`; empty likewise.
-        error: one sentence if it did not complete.
+        error: one sentence if it did not complete, or is not to be relied on.
         exit_code: 0, or the code of the error.
         queued: it was handed to a worker and is not over.
     """
@@ -53,9 +61,15 @@ def run_night(
         config: what to run.
         watch: called as the night goes on, for a display.
         verbose: let Prefect's log lines through to the terminal.
+
+    Raises:
+        QilinError: what is wrong with store, data or settings, before any run exists.
     """
     _quieten(verbose)
-    with _server.prefect_server(_load):
+    store = Store()
+    store.require_writable()
+    days: list[str] = []
+    with _server.prefect_server(lambda: days.append(_prepared(config))):
         from prefect.client.orchestration import get_client
         from prefect.states import Pending
 
@@ -68,6 +82,7 @@ def run_night(
                 state=Pending(),
                 tags=["nightly", "market:cn-a", f"size:{config.size}"],
             )
+        _session.remember(days[0], config, str(flow_run.id), store)
         return _execute(flow_run, watch)
 
 
@@ -83,6 +98,7 @@ def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False
         UserError: no such run, or it still works or has completed.
     """
     _quieten(verbose)
+    Store().require_writable()
     with _server.prefect_server(_load):
         from prefect.client.orchestration import get_client
         from prefect.states import Scheduled
@@ -119,9 +135,6 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
 
     from prefect.client.orchestration import get_client
 
-    from flows import _session
-    from tasks.data.store import Store
-
     run_id = str(flow_run.id)
     store = Store()
     with get_client(sync_client=True) as client:
@@ -130,7 +143,7 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
     text = store.read_note(f"{folder}/summary.json") if folder else ""
     summary = json.loads(text) if text else {}
     if state.is_completed():
-        return Finished(run_id, name, folder, summary)
+        return Finished(run_id, name, folder, summary, *_judged(summary))
     ended: Any = state
     outcome = ended.result(raise_on_failure=False, _sync=True)
     if isinstance(outcome, QilinError):
@@ -141,6 +154,28 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
         f"run {name!r} ended {state.name}: {state.message or 'no reason given'}; "
         f"look at its log, then: qilin retry {run_id}"
     )
+
+
+def _judged(summary: dict[str, Any]) -> tuple[str, int]:
+    """Sentence and exit code of a night whose every part finished; empty and 0 if it may be used.
+
+    Stale data or a failed check make a night FAIL although nothing broke.
+    """
+    if summary.get("state") != "FAIL" or not summary.get("night"):
+        return "", 0
+    from tasks.report import verdict
+    from tasks.report.night import Missing, Night
+    from tasks.report.words import pick
+
+    night = Night.from_json(summary["night"])
+    health = night.health
+    if not isinstance(health, Missing) and health.stale:
+        sentence = (
+            f"the data ends on {health.last_day}, but {health.expected_day} was expected: update "
+            f"the data, or ask for what is there with --data-date {health.last_day}"
+        )
+        return sentence, DataNotReadyError.exit_code
+    return f"{pick(verdict.sentence(night))}; see the report", NightFailedError.exit_code
 
 
 def _find(client: Any, run: str) -> FlowRun:
@@ -174,6 +209,13 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _prepared(config: NightlyConfig) -> str:
+    """The night's session date, with everything loaded; what is wrong with the data comes first."""
+    day = _session.resolve(config, dt.datetime.now(dt.UTC))
+    _load()
+    return day
 
 
 def _load() -> None:

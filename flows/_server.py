@@ -309,7 +309,7 @@ def _profile_url() -> str:
 def _recorded(record: Path) -> str:
     try:
         return str(json.loads(record.read_text())["url"])
-    except (FileNotFoundError, ValueError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
         return ""
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from tasks.data.sources import registry
-from tasks.errors import DataNotReadyError
+from tasks.errors import DataNotReadyError, UserError
 from tasks.market import calendar
 
 if TYPE_CHECKING:
@@ -22,10 +22,21 @@ def session_of(config: NightlyConfig, run_id: str, scheduled: dt.datetime, store
     where they end, and the report says how stale they are. The first answer is kept, so that a
     retry after midnight, or after new data came, works on the same night.
     """
-    uri = f"runs/sessions/{run_id}"
-    remembered = store.read_note(uri)
+    remembered = store.read_note(f"runs/sessions/{run_id}")
     if remembered:
         return remembered
+    day = resolve(config, scheduled)
+    remember(day, config, run_id, store)
+    return day
+
+
+def resolve(config: NightlyConfig, scheduled: dt.datetime) -> str:
+    """The session date that a run gets; looks at the source, writes nothing.
+
+    Raises:
+        UserError: the source cannot be read, or `data_date` is no session of the exchange.
+        DataNotReadyError: the source does not reach `data_date`.
+    """
     newest = registry.newest_session(config.data)
     if config.data_date:
         if newest and config.data_date > newest:
@@ -33,13 +44,25 @@ def session_of(config: NightlyConfig, run_id: str, scheduled: dt.datetime, store
                 f"data date {config.data_date} is not there yet: source {config.data.source!r} "
                 f"ends on {newest}; wait for the data, or ask for --data-date {newest}"
             )
-        day = config.data_date
-    else:
-        closed = str(calendar.last_closed_session(scheduled))
-        day = min(closed, newest) if newest else closed
-    store.note(uri, day)
+        _require_session(config)
+        return config.data_date
+    closed = str(calendar.last_closed_session(scheduled))
+    return min(closed, newest) if newest else closed
+
+
+def _require_session(config: NightlyConfig) -> None:
+    day = config.data_date
+    if config.advanced.gate.calendar == "exchange" and not calendar.is_session(day):
+        raise UserError(
+            f"data date {day} is no session of the exchange: ask for --data-date "
+            f"{calendar.previous_session(day)}, or set advanced.gate.calendar to none"
+        )
+
+
+def remember(day: str, config: NightlyConfig, run_id: str, store: Store) -> None:
+    """Keep a run's session date and folder under its id, for every retry of it."""
+    store.note(f"runs/sessions/{run_id}", day)
     store.note(f"runs/folders/{run_id}", run_folder(day, config.size, run_id))
-    return day
 
 
 def run_folder(day: str, size: str, run_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
-from tasks.data.config import DataConfig, GateConfig, UniverseConfig
+from tasks.data.config import DataConfig, DayOrEmpty, GateConfig, UniverseConfig
 from tasks.indicators.config import TechnicalConfig
 from tasks.models.config import TrainConfig
 
@@ -48,10 +48,9 @@ class NightlyConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data_date: str = Field(
+    data_date: DayOrEmpty = Field(
         "",
         title="Data date",
-        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
         description="Session to work on, such as 2026-11-20. Empty (default): the last session "
         "that closed before the scheduled start, or the data's newest day if that is older.",
     )

@@ -25,9 +25,11 @@ from prefect.results import get_result_store
 
 from tasks.data import codehash, keys
 from tasks.data.store import Artifact, Store
-from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError
+from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError, UserError
 
 if TYPE_CHECKING:
+    from prefect import State
+    from prefect.client.schemas.objects import TaskRun
     from prefect.context import TaskRunContext
 
 
@@ -107,10 +109,16 @@ def step(
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
             retries=retries,
             retry_delay_seconds=5,
+            retry_condition_fn=_may_pass_later,
         )(run)
         return made
 
     return decorate
+
+
+def _may_pass_later(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether another attempt can end otherwise: the user's mistakes stay what they are."""
+    return not isinstance(state.data, UserError)
 
 
 def body_of(made: Step) -> Callable[..., Any]:

@@ -6,11 +6,36 @@ its meaning, unit and default. "Not given" is an empty text or list.
 
 from __future__ import annotations
 
-from typing import Literal
+import datetime as dt
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-_DAY = r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$"
+_ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+
+
+def _existing(day: str) -> str:
+    try:
+        dt.date.fromisoformat(day)
+        known = re.fullmatch(_ISO, day) is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError("it is no day of the calendar, write one such as 2026-11-20")
+    return day
+
+
+#: an ISO date that exists
+Day = Annotated[
+    str, AfterValidator(_existing), WithJsonSchema({"type": "string", "pattern": f"^{_ISO}$"})
+]
+#: the same, or an empty text where none is given
+DayOrEmpty = Annotated[
+    str,
+    AfterValidator(lambda day: day and _existing(day)),
+    WithJsonSchema({"type": "string", "pattern": f"^({_ISO})?$"}),
+]
 
 
 class _Settings(BaseModel):
@@ -30,8 +55,8 @@ class SimulatedConfig(_Settings):
         default=200, title="Number of stocks", ge=2, le=6000,
         description="Stocks ever listed, without the index. Default 200: about a second.",
     )  # fmt: skip
-    start: str = Field(
-        default="2022-01-04", title="First day", pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+    start: Day = Field(
+        default="2022-01-04", title="First day",
         description="First day of the simulated market, ISO date. Default 2022-01-04.",
     )  # fmt: skip
     signal_strength: float = Field(
@@ -73,13 +98,13 @@ class DataConfig(_Settings):
         description="File, or folder of such files, for parquet, csv and qlib; empty for "
         "simulated. Where it lies never changes a number. Default empty.",
     )  # fmt: skip
-    start: str = Field(
-        default="", title="First day", pattern=_DAY,
+    start: DayOrEmpty = Field(
+        default="", title="First day",
         description="Bars before this ISO date are left out; empty: from the first bar. "
         "Default empty.",
     )  # fmt: skip
-    end: str = Field(
-        default="", title="Last day", pattern=_DAY,
+    end: DayOrEmpty = Field(
+        default="", title="Last day",
         description="Bars after this ISO date are left out; empty: up to the night's session. "
         "Default empty.",
     )  # fmt: skip

@@ -212,6 +212,21 @@ class Store:
             else []
         )
 
+    def require_writable(self) -> None:
+        """Find out early that a local store cannot be written; leaves nothing behind.
+
+        Raises:
+            EnvironmentFaultError: it cannot.
+        """
+        if not self.is_local:
+            return
+        probe = self._scratch()
+        try:
+            probe.mkdir(parents=True)
+            probe.rmdir()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     def discard(self, key: str) -> None:
         """Forget an artifact, so that its key is built again."""
         folder = self.path(_folder(key))

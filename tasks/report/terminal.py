@@ -6,6 +6,7 @@ has no more, colours only where they are wanted.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
@@ -16,7 +17,7 @@ from tasks.report import format as fmt
 from tasks.report import verdict
 from tasks.report.night import Missing, Night, Stage
 from tasks.report.states import State
-from tasks.report.words import Language, Text, Words, pick, say, scrub
+from tasks.report.words import Language, Text, Words, is_empty, pick, say, scrub
 
 _STYLES: Final[dict[str, Style]] = {
     "PASS": Style.parse("green"),
@@ -32,8 +33,50 @@ _ASCII: Final = str.maketrans(
         "✓": "+", "✕": "x", "’": "'", "\u00a0": " ",
     }
 )  # fmt: skip
+_HEADS: Final = (
+    Text("stage", "阶段"), Text("state", "状态"), Text("done", "完成"), Text("time", "用时"),
+    Text("note", "说明"),
+)  # fmt: skip
 #: stage, state, done, time; the note takes the rest
 _WIDTHS: Final = (10, 7, 16, 12)
+#: locales that promise no more than ASCII
+_PLAIN_LOCALES: Final = ("C", "POSIX")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Screen:
+    """What the terminal can show; every text is made plain before it is measured and cut."""
+
+    language: Language
+    width: int
+    color: bool
+    ascii_only: bool
+
+    def text(self, words: Words) -> str:
+        """One side of the words, on one line."""
+        line = " ".join(scrub(pick(words, self.language)).split())
+        if not self.ascii_only:
+            return line
+        return line.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+
+    def cut(self, text: str, room: int) -> str:
+        """A text that fits, ending with an ellipsis where something is missing."""
+        if cell_len(text) <= room:
+            return text
+        dots = "..." if self.ascii_only else "…"
+        return set_cell_size(text, max(room - len(dots), 0)).rstrip() + dots
+
+    def row(self, cells: Sequence[str]) -> str:
+        """Cells in their columns; the last takes what is left."""
+        line = " "
+        for cell, room in zip(cells, _WIDTHS, strict=False):
+            line += set_cell_size(self.cut(cell, room - 1), room)
+        return line + self.cut(cells[len(_WIDTHS)], self.width - cell_len(line))
+
+    def paint(self, state: State, width: int) -> str:
+        """The state's word, padded, coloured on request."""
+        padded = state.ljust(width)
+        return _STYLES[state].render(state) + padded[len(state) :] if self.color else padded
 
 
 def closing(
@@ -45,82 +88,54 @@ def closing(
     color: bool = False,
     ascii_only: bool = False,
 ) -> str:
-    """The closing table: headline, stages, problems once more, next command, report's path.
+    """The closing table: headline, stages, problems once more, report's path, next command.
+
+    The last line is the path, or after a failure what to type next.
 
     Args:
         night: the night that ended.
-        report: path of the report, printed as the last line.
+        report: path of the report.
         language: of the sentences; ASCII terminals get English.
         width: columns of the terminal; no line is wider, except paths and commands.
         color: colour the states with ANSI codes.
         ascii_only: replace every other character.
     """
-    side: Language = "en" if ascii_only else language
-    lines = [_headline(night, side, color)]
+    screen = _Screen("en" if ascii_only else language, width, color, ascii_only)
+    lines = [_headline(night, screen)]
     if night.stages:
-        heads = (
-            ("阶段", "状态", "完成", "用时", "说明")
-            if side == "zh"
-            else ("stage", "state", "done", "time", "note")
-        )
-        lines.append(_row(heads, width))
-        lines += [_stage(stage, night, side, width, color) for stage in night.stages]
-    lines += _problems(night, side, width, color)
+        lines.append(screen.row([screen.text(head) for head in _HEADS]))
+        lines += [_stage(stage, night, screen) for stage in night.stages]
+    lines += _problems(night, screen)
+    last = [f"{screen.text(Text('report', '报告'))}: {report}"] if report else []
     for action in verdict.actions(night)[:1]:
         if action.command:
-            lines.append(f"{pick(Text('next', '下一步'), side)}: {scrub(action.command)}")
-    if report:
-        lines.append(f"{pick(Text('report', '报告'), side)}: {report}")
-    text = "\n".join(line.rstrip() for line in lines)
-    if ascii_only:
-        text = text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
-    return text
+            line = f"{screen.text(Text('next', '下一步'))}: {screen.text(action.command)}"
+            last.insert(len(last) if action.state == "FAIL" else 0, line)
+    return "\n".join(line.rstrip() for line in [*lines, *last])
 
 
-def _headline(night: Night, language: Language, color: bool) -> str:
+def _headline(night: Night, screen: _Screen) -> str:
     run = night.run
-    label = pick(Text("  simulated data", "  模拟数据"), language) if run.simulated else ""
-    name = f"nightly {run.day} {scrub(run.size)}"
-    time = pick(fmt.duration(run.seconds), language)
-    return f"{_paint(verdict.state(night), 6, color)}{name}    {time}{label}"
+    label = "  " + screen.text(Text("simulated data", "模拟数据")) if run.simulated else ""
+    name = f"nightly {run.day} {screen.text(run.size)}"
+    time = screen.text(fmt.duration(run.seconds))
+    return f"{screen.paint(verdict.state(night), 6)}{name}    {time}{label}"
 
 
-def _paint(state: State, width: int, color: bool) -> str:
-    """The state's word, padded, coloured on request."""
-    padded = state.ljust(width)
-    return _STYLES[state].render(state) + padded[len(state) :] if color else padded
-
-
-def _row(cells: Sequence[str], width: int) -> str:
-    """Cells in their columns; the last takes what is left, cut with an ellipsis."""
-    line = " "
-    for cell, room in zip(cells, _WIDTHS, strict=False):
-        line += set_cell_size(_cut(cell, room - 1), room)
-    return line + _cut(cells[len(_WIDTHS)], width - cell_len(line))
-
-
-def _cut(text: str, room: int) -> str:
-    if cell_len(text) <= room:
-        return text
-    return set_cell_size(text, max(room - 1, 0)).rstrip() + "…"
-
-
-def _stage(stage: Stage, night: Night, language: Language, width: int, color: bool) -> str:
-    plain = _row(
-        (
-            scrub(stage.name),
-            stage.state,
-            scrub(pick(stage.done, language)) or fmt.MISSING,
-            pick(fmt.duration(stage.seconds), language),
-            " ".join(scrub(pick(_note(stage, night), language)).split()),
-        ),
-        width,
+def _stage(stage: Stage, night: Night, screen: _Screen) -> str:
+    cells = (
+        stage.name,
+        stage.state,
+        fmt.MISSING if is_empty(stage.done) else stage.done,
+        fmt.duration(stage.seconds),
+        _note(stage, night),
     )
-    if not color:
+    plain = screen.row([screen.text(cell) for cell in cells])
+    if not screen.color:
         return plain
     start = 1 + _WIDTHS[0]
     end = start + len(stage.state)
-    return plain[:start] + _STYLES[stage.state].render(stage.state) + plain[end:]
+    return plain[:start] + screen.paint(stage.state, 0) + plain[end:]
 
 
 def _note(stage: Stage, night: Night) -> Words:
@@ -145,12 +160,11 @@ def _note(stage: Stage, night: Night) -> Words:
     return ""
 
 
-def _problems(night: Night, language: Language, width: int, color: bool) -> list[str]:
-    lines = []
-    for problem in verdict.problems(night):
-        words = " ".join(scrub(pick(problem.what, language)).split())
-        lines.append(_paint(problem.state, 6, color) + _cut(words, width - 6))
-    return lines
+def _problems(night: Night, screen: _Screen) -> list[str]:
+    return [
+        screen.paint(p.state, 6) + screen.cut(screen.text(p.what), screen.width - 6)
+        for p in verdict.problems(night)
+    ]
 
 
 def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -160,8 +174,14 @@ def wants_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty()
 
 
-def needs_ascii(stream: TextIO) -> bool:
-    """Whether a stream's encoding lacks the characters that a closing table uses."""
+def needs_ascii(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether a closing table's characters are lacking in a stream's encoding or in the locale.
+
+    Python writes UTF-8 even where the locale says C; a terminal that was told C may not read it.
+    """
+    names = (environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    if next((name for name in names if name), "") in _PLAIN_LOCALES:
+        return True
     try:
         "—−×✓中".encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

@@ -175,13 +175,14 @@ def test_warnings_count_only_when_strict(captured, flags, code, capsys):
 
 def test_a_failed_night_ends_with_what_to_type(captured, capsys):
     failures = [{"stage": "backtest", "label": "b", "sentence": "backtest 04/20: bad weight"}]
+    error = "1 block failed: backtest 04/20: bad weight"
     captured.append(
-        _finished(summary={"state": "FAIL", "failures": failures}, error="1 failed", exit_code=1)
+        _finished(summary={"state": "FAIL", "failures": failures}, error=error, exit_code=1)
     )
     assert cli.main(["nightly"]) == 1
-    out = capsys.readouterr().out.splitlines()
-    assert "failed: backtest 04/20: bad weight" in out
-    assert out[-1] == "next: qilin retry abc"
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == "next: qilin retry abc"
+    assert err.splitlines()[-1] == f"qilin: {error}"
 
 
 def test_json_and_quiet_print_nothing_else(captured, capsys):
@@ -195,10 +196,10 @@ def test_json_and_quiet_print_nothing_else(captured, capsys):
 
 def test_a_plain_terminal_gets_plain_letters():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    finished = _finished(error="600519.SH 贵州茅台 broke", exit_code=1)
+    finished = _finished(summary={"report": "runs/夜/report.html"})
     text = _cli_display.outcome(finished, "/store", "zh", stream)
     text.encode("ascii")
-    assert "600519.SH" in text
+    assert "/store/runs/?/report.html" in text
 
 
 def test_help_is_quick_because_it_loads_little():

@@ -73,6 +73,7 @@ def test_the_closing_table_ends_with_the_path(full: Night) -> None:
 def test_ascii_terminals_get_ascii(night: Night) -> None:
     text = terminal.closing(night, language="zh", ascii_only=True)
     assert text.isascii()
+    assert max(len(line) for line in text.splitlines()) <= 80
     assert "?" not in text
 
 
@@ -96,8 +97,12 @@ def test_no_color_wins() -> None:
 
 
 def test_ascii_is_needed_where_the_encoding_lacks_signs() -> None:
-    assert terminal.needs_ascii(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
-    assert not terminal.needs_ascii(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    plain = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    full = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    assert terminal.needs_ascii(plain, {})
+    assert not terminal.needs_ascii(full, {})
+    assert terminal.needs_ascii(full, {"LC_ALL": "C", "LANG": "en_GB.UTF-8"})
+    assert not terminal.needs_ascii(full, {"LC_ALL": "", "LANG": "C.UTF-8"})
 
 
 def test_an_alert_says_what_effect_and_what_to_do(failed: Night) -> None:

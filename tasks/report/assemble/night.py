@@ -152,12 +152,13 @@ def _stage_notes(summary: Json) -> dict[str, Words]:
     parts = summary["parts"]
     if "panel" in parts:
         facts = parts["panel"]["notes"]
+        bad = facts["quarantined_rows"]
         notes["load"] = say(
-            "{stocks} stocks, {days} sessions, {bad} rows set aside",
-            "{stocks} 只股票，{days} 个交易日，{bad} 行已隔离",
+            "{stocks} stocks, {days} sessions" + (", {bad} rows set aside" if bad else ""),
+            "{stocks} 只股票，{days} 个交易日" + ("，{bad} 行已隔离" if bad else ""),
             stocks=f"{facts['stocks']:,}",
             days=f"{facts['days']:,}",
-            bad=f"{facts['quarantined_rows']:,}",
+            bad=f"{bad:,}",
         )
     if "trials" in parts:
         facts = parts["trials"]["notes"]
