@@ -31,7 +31,7 @@ def pair_frame(block: SweepBlock, conventions: Conventions = DAILY) -> pd.DataFr
     data: dict[str, object] = {"trial": block.combinations.numbers[number]}
     data |= {n: block.combinations.column(n)[number] for n in block.combinations.names}
     data["symbol"] = pd.Categorical.from_codes(
-        np.tile(np.arange(stocks), sets).tolist(), categories=list(block.symbols)
+        np.tile(np.arange(stocks), sets).tolist(), categories=pd.Index(block.symbols)
     )
     figures = pair_figures(block, conventions)
     data |= {name: values.reshape(-1) for name, values in figures.items()}

@@ -20,7 +20,7 @@ import numpy as np
 from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
-from tasks.backtest.costs import DayCosts, day_costs
+from tasks.backtest.costs import day_costs
 from tasks.backtest.kernels import accounts, outcomes, states
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import rank_levels
@@ -162,6 +162,7 @@ def sweep_block(
             f"one row for each of the {len(sets)} parameter sets and one column per date"
         )
     rates, (days, count) = day_costs(costs, bars.dates), bars.shape
+    fees = rates.buy, rates.sell, rates.slippage
     grids = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
     buyable, sellable = _fillable(panel, fill, rules)
     traded = ~np.isnan(bars["close"])
@@ -174,7 +175,7 @@ def sweep_block(
         if len(rows) < 2:
             continue
         stock = StockBars(**{name: grid[n, rows] for name, grid in grids.items()})
-        account = _Account(stock, rows, rates, fill, bars.symbols[n], bars.dates, first)
+        account = _Account(stock, rows, fees, fill, bars.symbols[n], bars.dates, first)
         account.orders = buyable[rows, n], sellable[rows, n]
         out = (sums, buys, sells, figures[n])
         if kind.weights is not None:
@@ -220,7 +221,7 @@ class _Account:
         self,
         stock: StockBars,
         rows: NDArray[np.int64],
-        rates: DayCosts,
+        fees: tuple[Array, Array, float],
         fill: Fill,
         symbol: str,
         dates: NDArray[np.datetime64],
@@ -228,7 +229,7 @@ class _Account:
     ) -> None:
         self.close, self.rows = stock.close, rows
         self.fill = stock.open if fill == "next_open" else stock.close
-        self.fees = rates.buy[rows], rates.sell[rows], rates.slippage
+        self.fees = fees[0][rows], fees[1][rows], fees[2]
         self.first = int(np.searchsorted(rows, first))
         self.growth = outcomes.day_outcomes(self.close, self.fill, *self.fees)
         self.whole = np.zeros((3, len(dates)), dtype=np.int64)

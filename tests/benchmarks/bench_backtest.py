@@ -70,31 +70,27 @@ class Peer:
         self.process.wait()
 
 
-def sweep_ratio():
-    """One stock, about 1,200 parameter sets."""
-    panel, sets = market(1), combinations("ma_cross", GRID)
-    ours, theirs = [], []
+def sweep_ratio(stocks=20):
+    """About 1,200 parameter sets; seconds of one account (a set on a stock)."""
+    panel, sets = market(stocks), combinations("ma_cross", GRID)
+    times = {"events": [], "streaming": [], "vectorbt": []}
 
-    def work(design="events"):
-        return sweep_block(panel, sets, costs=COSTS, design=design)
+    def account(design):
+        work = seconds(lambda: sweep_block(panel, sets, costs=COSTS, pairs=False, design=design))
+        return work / (stocks * len(sets))
 
-    work()
-    work("streaming")
-    streaming = [seconds(lambda: work("streaming")) for _ in range(RUNS)]
+    for design in ("events", "streaming"):
+        account(design)
     with tempfile.TemporaryDirectory() as folder:
         peer = Peer(panel, sets, folder)
         for _ in range(RUNS):
-            theirs.append(peer.seconds())
-            ours.append(seconds(work))
+            times["vectorbt"].append(peer.seconds() / len(sets))  # its columns are of one stock
+            for design in ("events", "streaming"):
+                times[design].append(account(design))
         peer.close()
-    a, b = statistics.median(ours), statistics.median(theirs)
-    return {
-        "sets": len(sets),
-        "ours_s": a,
-        "streaming_s": statistics.median(streaming),
-        "vectorbt_s": b,
-        "ratio": b / a,
-    }
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    ratios = {f"ratio_{d}": middle["vectorbt"] / middle[d] for d in ("events", "streaming")}
+    return {"sets": len(sets), "account_s": middle, **ratios}
 
 
 def sweep_rate(stocks=100, sets=250):

@@ -102,6 +102,7 @@ def events(
     sets, m = wanted.shape
     words = np.zeros(m // 8 + 2, dtype=np.uint64)
     held = words.view(np.uint8)
+    changes = np.empty(m + 2, dtype=np.int64)
     blocked = np.flatnonzero(~(buyable & sellable))
     ranges = extremes(close)
     high, low, fall = ranges[0], ranges[1], ranges[2]
@@ -112,12 +113,8 @@ def events(
         _positions(wanted[k], buyable, sellable, blocked, first, held)
         total_sums, all_buys, all_sells = sums[k], buys[k], sells[k]
         equity, peak, worst, total, square, trades = 1.0, 1.0, 1.0, 0.0, 0.0, 0
-        day = first
-        while True:
-            bought = _next_day(held, words, day, m, 1)
-            if bought >= m:
-                break
-            day = _next_day(held, words, bought + 1, m, 0)
+        for i in range(0, _changes(words, changes), 2):
+            bought, day = changes[i], changes[i + 1]
             change = bought_growth[bought] - 1.0
             total += change + (plain[day - 1] - plain[bought])
             square += change * change + (squares[day - 1] - squares[bought])
@@ -220,21 +217,26 @@ def _positions(
 
 
 @step
-def _next_day(held: Bytes, words: NDArray[np.uint64], start: int, stop: int, value: int) -> int:
-    """First day from `start` on whose holding is `value`, or `stop`; eight days at a glance."""
-    skip = _EIGHT_FREE if value == 1 else _EIGHT_HELD
-    t = start
-    while t < stop and (t & 7) != 0:
-        if held[t] == value:
-            return t
-        t += 1
-    while t < stop and words[t >> 3] == skip:
-        t += 8
-    while t < stop:
-        if held[t] == value:
-            return t
-        t += 1
-    return stop
+def _changes(words: NDArray[np.uint64], out: Whole) -> int:
+    """Write the days on which the holding changes, eight days at a glance; returns their number.
+
+    The bytes of `words` are the holdings of consecutive days, zero after the last one: changes come
+    in pairs of a purchase and a sale, the last sale perhaps the day after the last.
+    """
+    count, before, same = 0, np.uint64(0), _EIGHT_FREE
+    for w in range(len(words)):
+        if words[w] == same:
+            continue
+        eight = words[w]
+        for day in range(8):
+            now = eight & np.uint64(1)
+            eight >>= np.uint64(8)
+            if now != before:
+                out[count] = 8 * w + day
+                count += 1
+                before = now
+        same = _EIGHT_HELD if before == np.uint64(1) else _EIGHT_FREE
+    return count
 
 
 @step

@@ -78,9 +78,9 @@ def simulate(
     silent = np.zeros(count, dtype=np.int64)
     slips, orders = np.zeros((count, SLIP)), np.zeros(count)
     for t in range(rows):
-        slips[:] = 0.0
         _corporate_actions(ratio[t], shares, last)
-        if t > 0 and decides[t - 1]:
+        orders_today = t > 0 and decides[t - 1]
+        if orders_today:
             value = cash + _worth(shares, fill[t], last)
             _orders(targets[t - 1], value, shares, fill[t], last, orders, slips)
             if ruled:
@@ -97,8 +97,8 @@ def simulate(
                 fill[t], ceiling, minimum, lot, fees, smallest, slippage, ruled,
                 orders, shares, slips, cash,
             )  # fmt: skip
-        cash = _mark(close[t], shares, last, silent, slips, cash)
-        for n in range(count):
+        cash, written_off = _mark(close[t], shares, last, silent, slips, cash)
+        for n in range(count if orders_today or written_off else 0):
             if slips[n, REASON] != 0.0 or slips[n, REFUSAL] != 0.0:
                 if used == len(log):
                     log = _grown(log)
@@ -109,6 +109,7 @@ def simulate(
                     abs(slips[n, QUANTITY]) * slips[n, PRICE] * (slips[n, REASON] == TARGET)
                 )
                 days[t, 3] += slips[n, COMMISSION] + slips[n, STAMP] + slips[n, TRANSFER]
+                slips[n] = 0.0
         days[t, 0] = cash
         days[t, 1] = cash + _worth(shares, close[t], last)
         held[t] = shares
@@ -257,8 +258,9 @@ def _charge(
 @step
 def _mark(
     close: Array, shares: Array, last: Array, silent: NDArray[np.int64], slips: Array, cash: float
-) -> float:
+) -> tuple[float, bool]:
     """Take the day's closes; write off what has long had no price; returns the cash."""
+    written_off = False
     for n in range(len(shares)):
         if close[n] == close[n]:
             last[n] = close[n]
@@ -269,7 +271,8 @@ def _mark(
             cash += shares[n] * last[n]
             slips[n, QUANTITY], slips[n, PRICE], slips[n, REASON] = -shares[n], last[n], WRITTEN_OFF
             shares[n] = 0.0
-    return cash
+            written_off = True
+    return cash, written_off
 
 
 @step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,13 @@ class Family:
 
 def places(values: Array) -> tuple[Index, list[Index]]:
     """Distinct whole numbers of some columns (K, C), and for each column the row of each set."""
-    distinct, place = np.unique(values.astype(np.int64), return_inverse=True)
-    columns = np.ascontiguousarray(place.reshape(values.shape).T.astype(np.int64))
-    return distinct, list(columns)
+    return _places(np.ascontiguousarray(values, dtype=np.int64).tobytes(), values.shape[1])
+
+
+@functools.lru_cache(maxsize=16)
+def _places(content: bytes, columns: int) -> tuple[Index, list[Index]]:
+    """Found once for all stocks of a block; nobody writes to the arrays."""
+    values = np.frombuffer(content, dtype=np.int64).reshape(-1, columns)
+    distinct, place = np.unique(values, return_inverse=True)
+    rows = np.ascontiguousarray(place.reshape(values.shape).T.astype(np.int64))
+    return distinct, list(rows)
