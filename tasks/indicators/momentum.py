@@ -150,8 +150,8 @@ def trix(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
 def apo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) -> Array:
     """Fast less slow exponential average, in price units."""
     few, many = sorted((fastperiod, slowperiod))
-    fast: Array = ema.on_tile(tile, close, few)
-    return fast - ema.on_tile(tile, close, many)
+    difference: Array = ema.on_tile(tile, close, few) - ema.on_tile(tile, close, many)
+    return difference
 
 
 @indicator(fastperiod=2, slowperiod=2)

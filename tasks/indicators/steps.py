@@ -12,7 +12,7 @@ from tasks.arrays.devices import choose_device
 from tasks.data import codec
 from tasks.data.store import Artifact
 from tasks.indicators.config import TechnicalConfig
-from tasks.indicators.features import technical_features
+from tasks.indicators.features import features_on
 
 
 @step("features", packages=("numpy", "numba"))
@@ -21,9 +21,8 @@ def features_block(
 ) -> Output:
     """Features of the stocks from `first` to before `stop`, on adjusted prices."""
     config = TechnicalConfig.model_validate(features)
-    device = choose_device(ctx.device)
     block = ctx.store.read_panel(panel, slice(first, stop)).adjusted()
-    values = technical_features(block, config)
+    values, device = features_on(block, config, choose_device(ctx.device))
     stacked = np.stack([values[name] for name in values]).astype(config.dtype)
     head = {"names": list(values), "symbols": list(block.symbols)}
     coverage = {
