@@ -159,7 +159,8 @@ def ppo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) ->
     """Fast less slow exponential average in percent of the slow one."""
     few, many = sorted((fastperiod, slowperiod))
     slow = ema.on_tile(tile, close, many)
-    return (ema.on_tile(tile, close, few) - slow) / slow * 100.0
+    percent: Array = (ema.on_tile(tile, close, few) - slow) / slow * 100.0
+    return percent
 
 
 @indicator()
