@@ -106,6 +106,21 @@ class Steps(_Settings):
         return tuple(sorted(set(given)))
 
 
+class SlowSteps(Steps):
+    """The same with other defaults, which also hold where only some of the three are given."""
+
+    start: int = Field(
+        default=20, title="First", ge=1, le=2000, description="First number. Default 20."
+    )
+    stop: int = Field(
+        default=240, title="Last", ge=1, le=2000,
+        description="Largest number, included. Default 240.",
+    )  # fmt: skip
+    step: int = Field(
+        default=10, title="Step", ge=1, le=500, description="Distance between numbers. Default 10."
+    )
+
+
 class SweepConfig(_Settings):
     """A grid of strategy parameters, each scored over the whole universe."""
 
@@ -131,12 +146,12 @@ class SweepConfig(_Settings):
         description="Number that decides which sets a random search draws. Default 7.",
     )  # fmt: skip
     fast: Steps = Field(
-        default=Steps(start=5, stop=60, step=5), title="Fast windows (trading days)",
+        default=Steps(), title="Fast windows (trading days)",
         description="Windows of the fast average of ma_cross in trading days; the other strategies "
         "have their own usual values. Default 5 to 60 by 5.",
     )  # fmt: skip
-    slow: Steps = Field(
-        default=Steps(start=20, stop=240, step=10), title="Slow windows (trading days)",
+    slow: SlowSteps = Field(
+        default=SlowSteps(), title="Slow windows (trading days)",
         description="Windows of the slow average of ma_cross in trading days; pairs whose fast "
         "window is not shorter are left out. Default 20 to 240 by 10.",
     )  # fmt: skip

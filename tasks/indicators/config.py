@@ -6,16 +6,27 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class TechnicalConfig(BaseModel):
-    """Technical features of the night.
-
-    Attributes:
-        feature_set: name of the set of columns, see `tasks.indicators.features.FEATURE_SETS`.
-        dtype: of the columns stored; everything is computed in float64.
-        block: symbols that are computed side by side; changes the speed, never a bit.
-    """
+    """What the models learn from: technical indicators of every stock and day."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    feature_set: Literal["technical32"] = "technical32"
-    dtype: Literal["float32", "float64"] = "float32"
-    block: int = Field(default=64, ge=1, le=4096)
+    feature_set: Literal["technical32"] = Field(
+        default="technical32",
+        title="Set of features",
+        description="technical32 (default): 32 columns from twenty indicators, none of which "
+        "depends on a price's level.",
+    )
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32",
+        title="Precision of the stored columns",
+        description="Everything is computed in float64. float32 (default) halves files and memory "
+        "of the models.",
+    )
+    block: int = Field(
+        default=64,
+        title="Stocks side by side",
+        ge=1,
+        le=4096,
+        description="Stocks that are computed side by side; changes the speed, never a number. "
+        "Default 64.",
+    )

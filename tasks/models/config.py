@@ -14,7 +14,7 @@ Transform = Literal["rank", "zscore", "none"]
 
 
 class TrainConfig(BaseModel):
-    """Walk-forward training. Every field changes numbers, so every field is part of a fold's key.
+    """Walk-forward training: what is learnt, and on which days.
 
     Days are exchange sessions. The windows are `train | purge | valid | purge | test`, and the
     model is trained again for every test window.

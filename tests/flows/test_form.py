@@ -1,0 +1,51 @@
+"""What the settings say of themselves: the form, the TOML file and the flags all show it."""
+
+import re
+
+import pytest
+from pydantic import BaseModel
+
+from flows import _cli_config
+from flows._settings import NightlyConfig
+
+
+def _fields(model=NightlyConfig, prefix=""):
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name}", field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _fields(field.annotation, f"{prefix}{name}.")
+
+
+FIELDS = dict(_fields())
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_setting_has_a_title_and_says_what_it_means(name):
+    field = FIELDS[name]
+    assert field.title
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        assert field.description or field.annotation.__doc__
+        assert "Attributes:" not in (field.annotation.__doc__ or ""), "shown as it is in the form"
+    else:
+        assert field.description
+        assert field.description.endswith(".")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_described_number_is_the_default(name):
+    """`Default 20.` in a form whose box says 5 would be a riddle."""
+    field = FIELDS[name]
+    said = re.findall(r"Default ([0-9][0-9,.]*[0-9]|[0-9])", field.description or "")
+    if type(field.default) in (int, float) and said:
+        assert float(said[-1].replace(",", "")) == field.default
+
+
+def test_a_few_settings_of_a_group_leave_the_others_at_their_defaults():
+    whole = NightlyConfig().advanced.sweep.slow
+    part = _cli_config.nightly_config(None, {}, ("advanced.sweep.slow.stop=60",))
+    assert part.advanced.sweep.slow == whole.model_copy(update={"stop": 60})
+
+
+def test_the_top_of_the_form_is_short():
+    assert len(NightlyConfig.model_fields) <= 8
+    assert list(NightlyConfig.model_fields)[-1] == "advanced"
