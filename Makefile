@@ -6,6 +6,8 @@ READY := $(VENV)/ready
 PEERS := .venv-peers
 ARGS ?=
 export PYTHON DEVICE UPGRADE
+# Compiled modules are kept: without them every process would spend seconds compiling packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 # The environment that peer tests compare with, where `make peers` has built it.
 export QILIN_PEERS ?= $(if $(wildcard $(PEERS)/bin/python),$(CURDIR)/$(PEERS)/bin/python)
 
