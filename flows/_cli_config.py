@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from tasks.errors import UserError
 Values = dict[str, Any]
 #: dotted name of a setting to the words that say where its value came from
 Origins = dict[str, str]
+
+#: settings that change no number, or have a flag of their own in `command_for`
+_NOT_REPEATED = ("data_date", "size", "note", "language", "data.path", "advanced.report")
 
 
 def nightly_config(
@@ -59,6 +63,37 @@ def nightly_config(
 def as_toml(model: BaseModel) -> str:
     """All settings as a TOML file: every one with its meaning, at its present value."""
     return "\n".join(_toml_lines(model, "")).strip() + "\n"
+
+
+def command_for(config: NightlyConfig, day: str) -> str:
+    """The command that computes the same numbers again: every setting that is not its default.
+
+    Of a data path only the last part is given, for it stands in reports that others read.
+    """
+    words = ["qilin", "nightly", "--data-date", day, "--size", config.size]
+    if config.data.path:
+        words += ["--data-path", Path(config.data.path).name]
+    given = dict(_values(config))
+    for name, default in _values(NightlyConfig()):
+        if given[name] != default and not name.startswith(_NOT_REPEATED):
+            words += ["--set", f"{name}={_bare(name, given[name])}"]
+    return shlex.join(words)
+
+
+def _values(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _bare(name: str, value: Any) -> str:
+    """A value as typed behind `--set NAME=`: texts without quotes where they stay texts."""
+    if isinstance(value, str) and _split(f"{name}={value}")[1] == value:
+        return value
+    return _toml_value(value)
 
 
 def _read(file: Path) -> Values:

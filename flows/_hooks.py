@@ -1,4 +1,4 @@
-"""Hooks of a night: run metrics and alerts, pushed when it ends, however it ends.
+"""Hooks of a night: its tags when it begins; run metrics and alerts when it ends, however it ends.
 
 Hooks are called by keyword and must take exactly `flow`, `flow_run`, `state`. Monitoring never
 fails a night: what could not be delivered waits in the outbox and is said in the run's log. A crash
@@ -19,6 +19,23 @@ from tasks import settings
 if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
+
+
+def tag_with_size(
+    flow: Flow[..., Any],  # noqa: ARG001 - Prefect hands all three, by these names
+    flow_run: FlowRun,
+    state: State[Any],  # noqa: ARG001 - likewise
+) -> None:
+    """Add `size:full` or `size:small` to the run's tags, which a deployment cannot know."""
+    from prefect.client.orchestration import get_client
+
+    from flows._settings import NightlyConfig
+
+    config = NightlyConfig.model_validate(flow_run.parameters.get("config", {}))
+    tags = {*flow_run.tags, f"size:{config.size}"}
+    if tags != set(flow_run.tags):
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(flow_run.id, tags=sorted(tags))
 
 
 def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -78,7 +78,7 @@ class Night:
             "load",
             "panel",
             data.check_bars,
-            f"check bars {self.day}",
+            f"load check of bars {self.day}",
             needs=["bars"],
             day=self.day,
             gate_settings=self.config.advanced.gate.model_dump(),
@@ -169,7 +169,7 @@ class Night:
             self._submit(
                 "train",
                 models.fold,
-                f"train {kind} fold {i + 1}/{len(numbers)}",
+                f"train {kind} fold {i + 1:0{len(str(len(numbers)))}d}/{len(numbers)}",
                 needs=["dataset"],
                 number=i,
                 train=train,

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from flows import _cli_config
 from flows._board import STAGES, Block, Board
 from tasks import settings
 from tasks.data import keys
@@ -82,7 +83,7 @@ def build(night: Night) -> dict[str, Any]:
         "skipped": dict(board.skipped),
         "outputs": outputs,
         "numbers": _digest(outputs),
-        "command": f"qilin nightly --data-date {night.day} --size {config.size}",
+        "command": _cli_config.command_for(config, night.day),
         "parts": dict(night.parts),
     }  # fmt: skip
 

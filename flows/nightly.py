@@ -25,6 +25,7 @@ from flows._settings import NightlyConfig
     name="nightly",
     flow_run_name=_names.night_run_name,
     task_runner=_runner.task_runner(),  # type: ignore[arg-type]  # its futures are its own kind
+    on_running=[_hooks.tag_with_size],
     on_failure=[_hooks.report_failure],
     on_crashed=[_hooks.report_crash],
     on_completion=[_hooks.report_completion],
@@ -35,7 +36,7 @@ def nightly(config: NightlyConfig = NightlyConfig()) -> dict[str, Any]:  # noqa:
     """Run one night and publish its report.
 
     Args:
-        config: what to run; the form can be submitted unchanged.
+        config: What to run. The form can be submitted unchanged.
 
     Returns:
         The run's summary, as written to `summary.json`.

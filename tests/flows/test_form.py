@@ -1,6 +1,7 @@
 """What the settings say of themselves: the form, the TOML file and the flags all show it."""
 
 import re
+import shlex
 
 import pytest
 from pydantic import BaseModel
@@ -49,3 +50,27 @@ def test_a_few_settings_of_a_group_leave_the_others_at_their_defaults():
 def test_the_top_of_the_form_is_short():
     assert len(NightlyConfig.model_fields) <= 8
     assert list(NightlyConfig.model_fields)[-1] == "advanced"
+
+
+def test_the_command_of_a_night_gives_its_settings_again():
+    wanted = (
+        "data.source=csv", "data.path=/somewhere/bars", 'data.symbols=["600519.SH"]',
+        "data.start=2024-01-02", "advanced.sweep.slow.stop=60", "advanced.train.learning_rate=0.1",
+        "advanced.universe.exclude_st=false", "note=by hand",
+    )  # fmt: skip
+    config = _cli_config.nightly_config(None, {"size": "small"}, wanted)
+    line = _cli_config.command_for(config, "2026-11-20")
+    assert "by hand" not in line
+    assert "/somewhere" not in line
+    command, _, words = line.partition(" --data-date 2026-11-20 --size small --data-path bars ")
+    assert command == "qilin nightly"
+    overrides = [w for w in shlex.split(words) if w != "--set"]
+    again = _cli_config.nightly_config(
+        None, {"size": "small", "data.path": "/somewhere/bars", "note": "by hand"}, overrides
+    )
+    assert again == config
+
+
+def test_the_command_of_the_standard_night_is_short():
+    line = _cli_config.command_for(NightlyConfig(), "2026-11-20")
+    assert line == "qilin nightly --data-date 2026-11-20 --size full"
