@@ -40,10 +40,12 @@ def block(stage: str, index: int, count: int, detail: str = "") -> str:
 
 
 def failure_sentence(failures: Sequence[Failure]) -> str:
-    """One sentence that names what failed; the first cause in full."""
+    """One sentence that names what failed; the first cause in full, a common one once."""
     first = failures[0]
     if len(failures) == 1:
         return f"1 block failed: {first.sentence}"
+    if len({f.sentence.removeprefix(f.label) for f in failures}) == 1:
+        return f"{len(failures)} blocks failed alike, the first being {first.sentence}"
     names = ", ".join(f.label for f in failures[1:6])
     more = f" and {len(failures) - 6} more" if len(failures) > 6 else ""
     return f"{len(failures)} blocks failed: {first.sentence}. Also failed: {names}{more}"

@@ -149,7 +149,7 @@ def last_line(log: Path | str) -> str:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - 4096))
             lines = file.read().decode(errors="replace").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 

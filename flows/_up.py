@@ -22,6 +22,7 @@ import psutil
 from flows import _metrics, _processes, _server
 from flows._processes import Lasting
 from tasks import settings
+from tasks.data.store import Store
 from tasks.errors import EnvironmentFaultError, UserError
 
 WORK_POOL = "qilin"
@@ -66,7 +67,7 @@ def running() -> Running | None:
         value = json.loads(record_path().read_text())
         processes = tuple(Lasting(**entry) for entry in value.pop("processes"))
         return Running(**value, processes=processes)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, KeyError, TypeError):  # an older or a torn record names no process for sure
         return None
@@ -76,8 +77,10 @@ def up() -> Running:
     """Start what is not running yet, deploy, and say where it is.
 
     Raises:
-        EnvironmentFaultError: a process did not start, or the deployments were refused.
+        EnvironmentFaultError: the store cannot be written, a process did not start, or the
+            deployments were refused.
     """
+    Store().require_writable()
     _server.prefect_folder().mkdir(parents=True, exist_ok=True)
     before = {p.name: p for p in (running() or _nothing()).alive()}
     configured = _server.configured_url()
@@ -119,7 +122,8 @@ def down() -> int:
                 _mark_orphans(state.url)
         stopped += _stop(list(alive.values()))
     for path in (record_path(), _server.server_record()):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
     return stopped
 
 

@@ -142,7 +142,7 @@ def _run(
     try:
         output = body(**{name: _revive(value) for name, value in arguments.items()})
     except QilinError as error:
-        raise type(error)(f"{label}: {error}") from error
+        raise _labelled(error, label) from error
     except Exception as error:
         raise NightFailedError(
             f"{label}: {type(error).__name__}: {error}. See this task's log for the cause, "
@@ -165,6 +165,14 @@ def _run(
     )
     log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)
     return artifact.to_json()
+
+
+def _labelled(error: QilinError, label: str) -> QilinError:
+    """The same error, exit code and all, with the block's name in front, once."""
+    text = str(error)
+    named = type(error)(text if text.startswith(f"{label}: ") else f"{label}: {text}")
+    named.__dict__.update(vars(error))
+    return named
 
 
 def _key(body: Callable[..., Any], arguments: Mapping[str, Any], packages: tuple[str, ...]) -> str:

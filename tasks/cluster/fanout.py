@@ -37,9 +37,17 @@ class FanOutError(QilinError):
     def of(cls, label: str, names: Sequence[str], errors: dict[int, BaseException]) -> FanOutError:
         """One sentence about all failures; the exit code is the first cause's, if it has one."""
         failures = tuple((names[i], describe(errors[i])) for i in sorted(errors))
+        causes = {cause for _, cause in failures}
         shown = "; ".join(f"{name}: {cause}" for name, cause in failures[:NAMED])
         more = f"; and {len(failures) - NAMED} more" if len(failures) > NAMED else ""
-        error = cls(f"{label}: {len(failures)} of {len(names)} blocks failed: {shown}{more}")
+        # What fails every block alike, such as a wrong setting, is told once and without blocks.
+        alike = len(causes) == 1 and len(failures) == len(names)
+        told = (
+            causes.pop()
+            if alike
+            else f"{len(failures)} of {len(names)} blocks failed: {shown}{more}"
+        )
+        error = cls(f"{label}: {told}")
         error.failures = failures
         first = errors[min(errors)]
         if isinstance(first, QilinError):

@@ -59,7 +59,7 @@ def recognise(have: Sequence[str], given: Mapping[str, str], where: str) -> dict
             )
         if column not in have:
             raise UserError(
-                f"{where} has no column {column!r} for {name}; it has {', '.join(have)}: correct "
+                f"{where} has no column {column!r} for {name}; it has {_listed(have)}: correct "
                 "the setting columns"
             )
         found[name] = column
@@ -73,7 +73,7 @@ def recognise(have: Sequence[str], given: Mapping[str, str], where: str) -> dict
     missing = [name for name in REQUIRED if name not in found]
     if missing:
         raise UserError(
-            f"{where} has no column for {', '.join(missing)}; it has {', '.join(have)}: name it in "
+            f"{where} has no column for {', '.join(missing)}; it has {_listed(have)}: name it in "
             f"the setting columns, such as {missing[0]} = 'its name'"
         )
     return found
@@ -148,6 +148,13 @@ def _fitting(have: Sequence[str], name: str, spellings: tuple[str, ...], where: 
             f"setting columns, such as {name} = {fits[0]!r}"
         )
     return fits[0] if fits else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Columns of a file for a message; what is no table may have any number of any length."""
+    shown = [name[:40] if name.isprintable() else repr(name[:20]) for name in names[:20]]
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return ", ".join(shown) + more
 
 
 def _date(value: Any, where: str) -> np.datetime64:

@@ -88,6 +88,8 @@ def _text(path: Path) -> tuple[str, str, list[str]]:
 
 
 def _decoded(content: bytes, path: Path) -> str:
+    if b"\0" in content:
+        raise UserError(f"{path.name} is no text, as it holds zero bytes: save it as CSV in UTF-8")
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return content.decode(encoding)

@@ -91,11 +91,13 @@ def content_id(root: Path) -> str:
 
 def newest(days: Sequence[str], config: DataConfig) -> str:
     """The newest of ISO dates that the setting `end` lets through."""
+    if not days:
+        raise UserError(f"{Path(config.path).name} has no row with a date: give a file with bars")
     fitting = [d for d in days if not config.end or d <= config.end]
     if not fitting:
         raise UserError(
-            f"{config.path} has no bars up to {config.end or 'today'}: correct the setting end or "
-            "give newer data"
+            f"{Path(config.path).name} has no bars up to {config.end} (it begins on {min(days)}): "
+            "correct the setting end or give older data"
         )
     return max(fitting)
 
