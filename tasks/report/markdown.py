@@ -24,6 +24,7 @@ SUMMARY: Final = "nightly-summary"
 SURVIVORS: Final = "nightly-survivors"
 HEALTH: Final = "nightly-data-health"
 PROVENANCE: Final = "nightly-provenance"
+REPORT: Final = "nightly-report"
 
 MOST_LINES: Final = 30
 MOST_ROWS: Final = 50
@@ -65,13 +66,29 @@ def finding(night: Night, language: Language = "en") -> str:
     return f"{verdict.state(night)}: {words}{label}"
 
 
-def documents(night: Night, language: Language = "en") -> dict[str, Document]:
-    """The markdown artifacts by key."""
+def documents(night: Night, language: Language = "en", *, report: str = "") -> dict[str, Document]:
+    """The markdown artifacts by key; `report` is the path or address of the HTML file."""
     line = finding(night, language)
-    return {
-        SUMMARY: Document(summary(night, language), line),
+    found = {
+        SUMMARY: Document(summary(night, language, report=report), line),
         PROVENANCE: Document(provenance(night, language), _provenance_finding(night, language)),
     }
+    if report:
+        found[REPORT] = Document(report_link(night, report, language), line)
+    return found
+
+
+def report_link(night: Night, report: str, language: Language = "en") -> str:
+    """A link to the report; for a file also its address, as browsers follow no link to files."""
+    link = report if "://" in report else f"file://{report}"
+    text = pick(say("Report {d}", "报告 {d}", d=night.run.day), language)
+    if link.startswith(("http://", "https://")):
+        return f"[{text}]({link})"
+    why = Text(
+        "Browsers do not open files from this page: copy the address into a new tab.",
+        "浏览器不会从此页面打开文件：请把地址复制到新标签页。",
+    )
+    return f"[{text}](<{link}>)\n\n`{link}`\n\n{pick(why, language)}"
 
 
 def tables(night: Night, language: Language = "en") -> dict[str, Rows]:
@@ -93,9 +110,7 @@ def summary(night: Night, language: Language = "en", *, report: str = "") -> str
         f"**{escape(verdict.sentence(night), language)}**",
         "",
     ]
-    lines += [
-        f"{i}. {_answer(answer, language)}" for i, answer in enumerate(found.four()[1:], start=2)
-    ]
+    lines += [f"- {_answer(answer, language)}" for answer in found.four()[1:]]
     lines += _todo(night, language)
     lines += ["", *_stage_table(night, language)]
     lines.append("")
@@ -116,11 +131,11 @@ def _answer(answer: Answer, language: Language) -> str:
 def _todo(night: Night, language: Language) -> list[str]:
     todo = verdict.actions(night)
     if not todo:
-        return [f"5. {pick(Text('**Nothing to do.**', '**无需处理。**'), language)}"]
-    lines = [f"5. {pick(Text('**What must I do now:**', '**现在需要做：**'), language)}"]
+        return [f"- {pick(Text('**Nothing to do.**', '**无需处理。**'), language)}"]
+    lines = [f"- {pick(Text('**What must I do now:**', '**现在需要做：**'), language)}"]
     for action in todo:
         command = f" {_code(action.command)}" if action.command else ""
-        lines.append(f"   - {action.state}: {escape(action.what, language)}{command}")
+        lines.append(f"  - {action.state}: {escape(action.what, language)}{command}")
     return lines
 
 
@@ -226,8 +241,6 @@ def provenance(night: Night, language: Language = "en") -> str:
         return escape(found.why, language)
     run = night.run
     lines = [
-        f"**{escape(_provenance_finding(night, language))}**",
-        "",
         f"- {pick(Text('reproduce', '复现'), language)}: {_code(found.command)}",
         f"- {pick(Text('run', '运行'), language)}: {_code(found.run_id)}",
         f"- {fmt.stamp(run.started)} → {fmt.stamp(run.finished)}",

@@ -9,11 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import (
-    create_link_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from tasks._step import Context
@@ -75,12 +71,7 @@ def _previous_link(previous: dict[str, Any]) -> str:
 
 
 def _show(night: Any, path: str) -> None:
-    for key, text in markdown.documents(night).items():
+    for key, text in markdown.documents(night, report=path).items():
         create_markdown_artifact(text.body, key=key, description=text.finding)
     for key, table in markdown.tables(night).items():
         create_table_artifact(table.rows, key=key, description=table.finding)
-    link = path if "://" in path else f"file://{path}"
-    create_link_artifact(
-        link, key="nightly-report", link_text=f"Report {night.run.day}",
-        description=markdown.finding(night),
-    )  # fmt: skip

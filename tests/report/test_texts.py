@@ -42,11 +42,23 @@ def test_every_artifact_has_a_finding(night: Night) -> None:
     documents, tables = markdown.documents(night), markdown.tables(night)
     assert set(documents) == {"nightly-summary", "nightly-provenance"}
     assert set(tables) == {"nightly-survivors", "nightly-data-health"}
+    assert set(markdown.documents(night, report="/r/report.html")) - set(documents) == {
+        "nightly-report"
+    }
     assert all(d.finding and d.body for d in documents.values())
     for table in tables.values():
         assert table.finding
         assert 1 <= len(table.rows) <= markdown.MOST_ROWS
         assert all(isinstance(v, str) for row in table.rows for v in row.values())
+
+
+def test_the_report_is_a_link_and_a_file_also_an_address_to_copy(night: Night) -> None:
+    on_web = markdown.report_link(night, "https://reports.example/report.html")
+    assert on_web == f"[Report {night.run.day}](https://reports.example/report.html)"
+    on_disk = markdown.report_link(night, "/a b/report.html")
+    assert "](<file:///a b/report.html>)" in on_disk
+    assert "`file:///a b/report.html`" in on_disk
+    assert "copy the address" in on_disk
 
 
 def test_markdown_shows_names_as_they_are(full: Night) -> None:
