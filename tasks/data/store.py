@@ -238,8 +238,9 @@ class Store:
             fs.rm(path, recursive=True)
 
     def _unwritable(self, error: OSError) -> EnvironmentFaultError:
+        where = f" at {error.filename}" if error.filename else ""
         return EnvironmentFaultError(
-            f"the store {self.root} cannot be written ({error.strerror or error}); "
+            f"the store {self.root} cannot be written ({error.strerror or error}{where}); "
             "free space or fix its permissions, or set QILIN_HOME to another place, then retry"
         )
 
