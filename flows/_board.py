@@ -148,7 +148,9 @@ class Board:
 
 
 def _sentence(label: str, outcome: Any) -> str:
-    text = str(outcome).strip() or type(outcome).__name__
+    text = str(outcome).strip()
+    if not isinstance(outcome, QilinError):
+        text = f"{type(outcome).__name__}: {text}. See this task's log for the cause, then Retry"
     return text if text.startswith(label) else f"{label}: {text}"
 
 

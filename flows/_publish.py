@@ -46,6 +46,7 @@ def publish(night: Night) -> Json:
         final |= {k: written[0][k] for k in ("state", "sentence", "headline", "night")}
         final["report"] = written[0]["uri"]
         final["night"]["stages"].append(_report_stage(block, written[0]["bytes"]))
+        final["night"]["run"]["seconds"] = final["run"]["seconds"]
     final["metrics"] = _metrics(final)
     night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
     _point_latest(night.store, night.folder)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from tasks.report.charts import canvas, factors, health, models, portfolios, run, trials
 from tasks.report.night import Coverage, DataHealth, Night, Stage
-from tasks.report.research import Factors, Model, MonthlyIc, Portfolio, Trials
+from tasks.report.research import (
+    Estimate,
+    Factors,
+    Model,
+    MonthlyIc,
+    Portfolio,
+    QuantileReturns,
+    Trials,
+)
 from tasks.report.words import Text, pick
 
 
@@ -126,6 +134,14 @@ def test_charts_without_data_say_so(full: Night) -> None:
         assert pick(chart.empty)
         assert pick(chart.empty, "zh")
     assert pick(models.drift(bare).empty) == "Drift needs 20 nights, 7 present"
+
+
+def test_too_few_stocks_for_quantiles_give_no_chart_and_no_fault(full: Night) -> None:
+    assert isinstance(full.factors, Factors)
+    unknown = QuantileReturns(name="model", returns=(Estimate(None),) * 5, days=0)
+    chart = factors.quantiles(dataclasses.replace(full.factors, quantiles=(unknown,)))
+    assert chart.svg == ""
+    assert pick(chart.empty)
 
 
 def test_a_spike_is_called_a_spike(full: Night) -> None:

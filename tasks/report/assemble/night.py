@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tasks.data.store import Artifact
 from tasks.report.assemble import changes, health, leaks, model, portfolio, run, trials
 from tasks.report.night import Action, Missing, Night
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, plural, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,9 +154,10 @@ def _stage_notes(summary: Json) -> dict[str, Words]:
         facts = parts["panel"]["notes"]
         bad = facts["quarantined_rows"]
         notes["load"] = say(
-            "{stocks} stocks, {days} sessions" + (", {bad} rows set aside" if bad else ""),
+            "{stocks} {word}, {days} sessions" + (", {bad} rows set aside" if bad else ""),
             "{stocks} 只股票，{days} 个交易日" + ("，{bad} 行已隔离" if bad else ""),
             stocks=f"{facts['stocks']:,}",
+            word=plural(facts["stocks"], "stock", "stocks"),
             days=f"{facts['days']:,}",
             bad=f"{bad:,}",
         )
@@ -169,8 +170,9 @@ def _stage_notes(summary: Json) -> dict[str, Words]:
             s=f"{facts['survive']:,}",
         )
     if "ranking" in parts:
-        ranked = f"{parts['ranking']['notes']['ranked']:,}"
-        notes["train"] = say("{n} stocks ranked", "{n} 只股票已排名", n=ranked)
+        n = parts["ranking"]["notes"]["ranked"]
+        words = f"{n:,} {plural(n, 'stock', 'stocks')} ranked"
+        notes["train"] = Text(words, f"{n:,} 只股票已排名")
     return notes
 
 

@@ -29,7 +29,8 @@ def quantiles(factors: Factors) -> Chart:
         "是否单调？各分位数日均收益（费前），95 % Newey–West 误差，{p}",
         p=_period(factors),
     )
-    shown = [q for q in factors.quantiles if q.returns][:MOST_PANELS]
+    known = [q for q in factors.quantiles if any(e.value is not None for e in q.returns)]
+    shown = known[:MOST_PANELS]
     if not shown:
         empty = Text("No return by quantile was computed", "未计算分位数收益")
         return Chart("quantiles", empty, question, empty=empty)
@@ -93,7 +94,7 @@ def _is_monotone(returns: Sequence[Estimate]) -> bool:
 
 def _limits(estimates: Sequence[Estimate]) -> tuple[float, float]:
     ends = [v for e in estimates for v in (e.value, e.low, e.high) if v is not None]
-    low, high = min(0.0, *ends), max(0.0, *ends)
+    low, high = min([0.0, *ends]), max([0.0, *ends])
     pad = 0.08 * (high - low or 1.0)
     return low - pad, high + pad
 
