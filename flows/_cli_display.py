@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from tasks.report import format as fmt
+from tasks.report import terminal
 from tasks.report.words import pick
 
 if TYPE_CHECKING:
@@ -30,11 +31,20 @@ SETTLED_SECONDS = 1.0
 REFRESH_SECONDS = 0.1
 
 
+class _Console(Console):
+    """The terminal on stderr; where it may not read more than ASCII, bars are drawn in ASCII."""
+
+    @property
+    def encoding(self) -> str:
+        """What Rich may draw with: the stream's encoding, unless the locale promises less."""
+        return "ascii" if terminal.needs_ascii(sys.stderr, os.environ) else super().encoding
+
+
 class Display:
     """Follows a night: one live bar in a terminal, else one plain line per stage."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = _Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._next = 0.0
@@ -117,7 +127,6 @@ def _table(finished: Finished, store_root: str, language: str, stream: TextIO) -
         seconds = summary.get("run", {}).get("seconds")
         headline = f"{state_of(finished):<5} {finished.name}    {pick(fmt.duration(seconds))}"
         return [headline.rstrip(), *([f"report: {report}"] if report else [])]
-    from tasks.report import terminal
     from tasks.report.night import Night
 
     table = terminal.closing(

@@ -56,7 +56,7 @@ def describe(board: Board, expected: Mapping[str, float]) -> str:
     done = sum(b.ended > 0 for b in board.of(stage))
     text = f"{stage} {done}/{board.planned[stage]}"
     elapsed = time.time() - board.started
-    if share > 0.1:
+    if 0.1 < share < 1:
         text += f", about {_minutes(elapsed * (1 - share) / share)} left"
     return text
 
