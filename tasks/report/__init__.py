@@ -2,7 +2,8 @@
 
 One contract, many readers; everything below `steps` is a pure function of a `Night`:
 
-* `night`, `research` - the contract: run, stages, data health, trials, portfolios, factors, model
+* `night`, `trials`, `research` - the contract: run, stages, data health, trials, portfolios,
+  factors, model
 * `states` - PASS, WARN, FAIL, SKIP, UNKNOWN and which is worse
 * `words` - sentences in English and Chinese; `format` - every printed number
 * `verdict` - the night's state, its problems, what to do now; `answers` - the five questions

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from tasks.report import format as fmt
 from tasks.report import verdict
 from tasks.report.night import Action, Changes, DataHealth, Missing, Move, Night
-from tasks.report.research import Trials
 from tasks.report.states import State, worst
+from tasks.report.trials import Trials
 from tasks.report.words import Text, Words, capital, is_empty, join, say
 
 

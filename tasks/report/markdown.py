@@ -14,9 +14,9 @@ from tasks.report import format as fmt
 from tasks.report import states, verdict
 from tasks.report.answers import Answer, answers, survival
 from tasks.report.night import DataHealth, Missing, Night, Stage
-from tasks.report.research import Trial, Trials
 from tasks.report.sections.provenance import commit
 from tasks.report.sections.survivors import badge
+from tasks.report.trials import Trial, Trials
 from tasks.report.words import Language, Text, Words, pick, say, scrub
 
 #: artifact keys; fixed, so that history lines up

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks.report.research import Estimate as Estimate
-from tasks.report.research import Factors, Model, Portfolio, Ranking, Trials
+from tasks.report.research import Factors, Model, Portfolio, Ranking
 from tasks.report.states import State, worst
+from tasks.report.trials import Trials
 from tasks.report.words import Words
 
 

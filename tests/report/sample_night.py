@@ -29,25 +29,23 @@ from tasks.report.research import (
     CostCurve,
     Decay,
     Drift,
+    DriftState,
     Estimate,
     Factor,
     Factors,
     Fold,
-    Histogram,
     Importance,
     Metric,
     Model,
     MonthlyIc,
     MonthReturn,
-    ParameterMap,
     Portfolio,
     QuantileReturns,
     Ranked,
     Ranking,
-    Trial,
-    Trials,
     YearReturn,
 )
+from tasks.report.trials import Histogram, ParameterMap, Trial, Trials
 from tasks.report.words import Text
 
 DAY = "2026-11-20"
@@ -497,6 +495,7 @@ def _factors(rng: np.random.Generator) -> Factors:
 
 
 def _model(rng: np.random.Generator) -> Model:
+    drift_states: tuple[DriftState, ...] = ("drifted", *["stable"] * 5)
     features = ("rsi_14", "atr_14", "momentum_20", "turnover_5", "beta_60", "illiquidity")
     return Model(
         name="lightgbm",
@@ -518,7 +517,10 @@ def _model(rng: np.random.Generator) -> Model:
             Importance(f, 0.31 * 0.7**i, 0.26 * 0.7**i, 0.38 * 0.7**i)
             for i, f in enumerate(features)
         ),
-        drift=tuple(Drift(f, 0.29 * 0.55**i, 0.02, 0.31 * 0.6**i) for i, f in enumerate(features)),
+        drift=tuple(
+            Drift(f, 0.29 * 0.55**i, 0.02, 0.31 * 0.6**i, 0.2 * 0.9**i, state)
+            for i, (f, state) in enumerate(zip(features, drift_states, strict=True))
+        ),
         device="cpu",
         seeds=(20261120,),
     )

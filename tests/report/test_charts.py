@@ -10,17 +10,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.report.charts import canvas, factors, health, models, portfolios, run, trials
+from tasks.models.drift import drift as measure
+from tasks.report.assemble.model import _drift
+from tasks.report.charts import (
+    canvas,
+    costs,
+    drift,
+    factors,
+    health,
+    models,
+    parameter_map,
+    portfolios,
+    run,
+    trials,
+)
 from tasks.report.night import Coverage, DataHealth, Night, Stage
 from tasks.report.research import (
+    Drift,
     Estimate,
     Factors,
     Model,
     MonthlyIc,
     Portfolio,
     QuantileReturns,
-    Trials,
 )
+from tasks.report.trials import Trials
 from tasks.report.words import Text, pick
 
 
@@ -96,8 +110,8 @@ def test_growth_numbers_agree_with_the_series(full: Night) -> None:
 
 def test_the_cost_at_which_it_dies_is_interpolated() -> None:
     x, y = np.array([0.0, 10.0, 20.0]), np.array([1.0, 0.5, -0.5])
-    assert portfolios._crossing(x, y) == pytest.approx(15.0)
-    assert portfolios._crossing(x, np.ones(3)) is None
+    assert costs._crossing(x, y) == pytest.approx(15.0)
+    assert costs._crossing(x, np.ones(3)) is None
 
 
 def test_months_without_ic_are_gaps(full: Night) -> None:
@@ -124,7 +138,7 @@ def test_charts_without_data_say_so(full: Night) -> None:
         factors.quantiles(empty),
         factors.monthly_ic(empty),
         factors.decay(empty),
-        models.drift(bare),
+        drift.drift(bare),
         models.importance(bare),
         models.folds(bare),
         run.timeline([Stage(name="load", state="SKIP")]),
@@ -133,7 +147,7 @@ def test_charts_without_data_say_so(full: Night) -> None:
         assert chart.svg == ""
         assert pick(chart.empty)
         assert pick(chart.empty, "zh")
-    assert pick(models.drift(bare).empty) == "Drift needs 20 nights, 7 present"
+    assert pick(drift.drift(bare).empty) == "Drift needs 20 nights, 7 present"
 
 
 def test_too_few_stocks_for_quantiles_give_no_chart_and_no_fault(full: Night) -> None:
@@ -153,5 +167,51 @@ def test_a_spike_is_called_a_spike(full: Night) -> None:
         contains_zero=(),
     )
     plateau = dataclasses.replace(grid, sharpe=((2.0,) * 5,) * 6, contains_zero=())
-    assert "is a spike" in pick(trials.parameter_map(full.trials, spike, 0).finding)
-    assert "plateau" in pick(trials.parameter_map(full.trials, plateau, 0).finding)
+    assert "is a spike" in pick(parameter_map.parameter_map(full.trials, spike, 0).finding)
+    assert "plateau" in pick(parameter_map.parameter_map(full.trials, plateau, 0).finding)
+
+
+def test_an_index_within_its_usual_range_is_no_alarm(full: Night) -> None:
+    assert isinstance(full.model, Model)
+    calm = (
+        Drift("quiet", 0.05, 0.01, 0.3, 0.4, "stable"),
+        Drift("broad", 0.6, 0.1, 0.7, 0.8, "stable"),
+    )
+    chart = drift.drift(dataclasses.replace(full.model, drift=calm))
+    assert pick(chart.finding) == "None of 2 features moved beyond its usual range"
+    assert canvas.COLOURS["vermillion"] not in chart.svg
+
+
+def test_features_that_drifted_come_first_and_alone_are_counted(full: Night) -> None:
+    assert isinstance(full.model, Model)
+    rows = (
+        Drift("broad", 0.6, 0.1, 0.7, 0.8, "stable"),
+        Drift("gone", None),
+        Drift("near", 0.15, 0.1, 0.2, 0.12, "watch"),
+        Drift("far", 0.3, 0.1, 0.3, 0.2, "drifted"),
+    )
+    chart = drift.drift(dataclasses.replace(full.model, drift=rows))
+    assert pick(chart.finding).startswith("2 of 3 features moved beyond their usual range, 1 of")
+    assert chart.data is not None
+    assert [pick(row[0].text) for row in chart.data.rows] == ["far", "near", "broad", "gone"]
+    assert ">gone<" not in chart.svg
+    assert canvas.COLOURS["vermillion"] in chart.svg
+
+
+def test_features_without_values_are_not_called_calm(full: Night) -> None:
+    assert isinstance(full.model, Model)
+    chart = drift.drift(dataclasses.replace(full.model, drift=(Drift("gone", None),)))
+    assert chart.svg == ""
+    assert pick(chart.empty) == "None of 1 features could be judged"
+
+
+def test_the_state_and_usual_level_of_a_feature_reach_the_report() -> None:
+    rng = np.random.default_rng(5)
+    values = {"x": rng.normal(size=(80, 60))}
+    values["x"][-1] += 5.0
+    frame = measure(values, train_start=0, train_stop=60)
+    found = {row.feature: row for row in (_drift(row) for _, row in frame.iterrows())}
+    assert found["x"].state == "drifted"
+    assert found["x"].usual is not None
+    assert found["x"].psi is not None
+    assert found["x"].psi > found["x"].usual

@@ -12,7 +12,7 @@ import pytest
 from tasks.errors import UserError
 from tasks.report import html
 from tasks.report.night import Missing, Night
-from tasks.report.research import Trial, Trials
+from tasks.report.trials import Trial, Trials
 
 HOSTILE = "<script>alert(1)</script>"
 

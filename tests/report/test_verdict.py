@@ -9,8 +9,8 @@ import pytest
 from tasks.report import verdict
 from tasks.report.answers import answers
 from tasks.report.night import Action, DataHealth, Missing, Night, Problem
-from tasks.report.research import Trials
 from tasks.report.states import WORST_FIRST, severity, worst
+from tasks.report.trials import Trials
 from tasks.report.words import pick
 
 

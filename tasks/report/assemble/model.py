@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,12 @@ def _fold(row: Json) -> Fold:
 
 
 def _drift(row: pd.Series[Any]) -> Drift:
-    return Drift(row["feature"], row["psi"], row["low"], row["high"])
+    psi, low, high, usual = (_known(row[name]) for name in ("psi", "low", "high", "usual"))
+    return Drift(row["feature"], psi, low, high, usual, row["state"])
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _monthly(evaluation: Json) -> MonthlyIc:

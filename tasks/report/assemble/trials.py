@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.report.research import Estimate, Histogram, ParameterMap, Trial, Trials
+from tasks.report.research import Estimate
+from tasks.report.trials import Histogram, ParameterMap, Trial, Trials
 from tasks.report.words import Text, Words
 
 if TYPE_CHECKING:

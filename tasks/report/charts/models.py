@@ -1,4 +1,4 @@
-"""Charts of the model: does it generalise, what does it use, are its inputs as in training."""
+"""Charts of the model: does it generalise, what does it use."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from tasks.report import format as fmt
 from tasks.report.blocks import Chart, Table, columns, number, words
 from tasks.report.charts.canvas import COLOURS, Canvas, zero_line
-from tasks.report.research import Drift, Importance, Model
-from tasks.report.words import Text, Words, say
+from tasks.report.research import Importance, Model
+from tasks.report.words import Text, say
 
-#: rows of the importance and drift charts
+#: rows of the importance chart
 MOST_ROWS = 12
-#: population stability index: a shift worth a look, and a large one
-WATCH, LARGE = 0.1, 0.25
 
 
 def folds(model: Model) -> Chart:
@@ -187,71 +185,3 @@ def _importance_table(rows: Sequence[Importance]) -> Table:
         (Text("highest fold", "最高折"), True),
     )
     return Table("importance-data", Text("Share of gain", "增益占比"), heads, body)
-
-
-def drift(model: Model) -> Chart:
-    """Are tonight's inputs as in training? Population stability index, worst first."""
-    question = Text(
-        "Are tonight's inputs as in training? Population stability index, worst first",
-        "今晚的输入与训练时一致吗？总体稳定性指数，最差在前",
-    )
-    rows = sorted(model.drift, key=lambda r: -r.psi)
-    if not rows:
-        empty: Words = model.drift_missing or Text("Drift was not computed", "未计算漂移")
-        return Chart("drift", empty, question, empty=empty)
-    large = sum(1 for r in rows if r.psi > LARGE)
-    watch = sum(1 for r in rows if r.psi > WATCH)
-    finding = say(
-        "{n} features moved (index above {w}), {k} of them far (above {l})",
-        "{n} 个特征发生偏移（指数高于 {w}），其中 {k} 个较大（高于 {l}）",
-        n=fmt.of(watch, len(rows)),
-        w=fmt.ratio(WATCH),
-        k=str(large),
-        l=fmt.ratio(LARGE),
-    )
-    shown = rows[:MOST_ROWS]
-    canvas = Canvas("drift", 500, 76 + 22 * len(shown), left=150, top=24, bottom=44)
-    _ranges(canvas, [(r.feature, r.psi, r.low, r.high) for r in shown])
-    watch_it, much = Text("watch 0.10 ", "关注 0.10 "), Text(" large 0.25", " 较大 0.25")
-    for level, name, side in ((WATCH, watch_it, "right"), (LARGE, much, "left")):
-        canvas.ax.axvline(level, color=COLOURS["vermillion"], linewidth=1.2, linestyle=(0, (5, 3)))
-        above = canvas.ax.get_xaxis_transform()
-        style = {"va": "bottom", "fontsize": 11, "color": COLOURS["vermillion"]}
-        canvas.note(canvas.ax, level, 1.0, name, transform=above, ha=side, **style)
-    canvas.ax.set_xlim(0, max(LARGE * 1.15, *(r.high or r.psi for r in shown)) * 1.04)
-    canvas.label(
-        canvas.ax, x=Text("population stability index (no unit)", "总体稳定性指数（无单位）")
-    )
-    note = say(
-        "The {n} worst of {k} features; line: range over the last 20 nights.",
-        "{k} 个特征中最差的 {n} 个；线：近 20 次运行的范围。",
-        n=str(len(shown)),
-        k=str(len(rows)),
-    )
-    return Chart(
-        "drift",
-        finding,
-        question,
-        canvas.svg(finding, question),
-        note=note,
-        data=_drift_table(rows),
-    )
-
-
-def _drift_table(rows: Sequence[Drift]) -> Table:
-    body = tuple(
-        (
-            words(r.feature),
-            number(fmt.significant(r.psi), r.psi),
-            number(fmt.significant(r.low), r.low),
-            number(fmt.significant(r.high), r.high),
-        )
-        for r in rows
-    )
-    heads = columns(
-        Text("feature", "特征"),
-        (Text("index tonight", "今晚指数"), True),
-        (Text("lowest of 20 nights", "20 夜最低"), True),
-        (Text("highest of 20 nights", "20 夜最高"), True),
-    )
-    return Table("drift-data", Text("Population stability index", "总体稳定性指数"), heads, body)

@@ -1,4 +1,4 @@
-"""Charts of one portfolio: growth and drawdown, years, cost."""
+"""Chart of one portfolio: growth and drawdown."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import numpy as np
 from tasks.report import format as fmt
 from tasks.report.blocks import Chart, Table, columns, number, words
 from tasks.report.charts.canvas import COLOURS, Canvas, date_ticks, thin, zero_line
-from tasks.report.research import CostCurve, Portfolio
+from tasks.report.research import Portfolio
 from tasks.report.words import Text, Words, pick, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 #: fewer sessions out of sample than this say nothing
 LEAST_DAYS = 60
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 #: tick values of the log axis, coarse to fine
 _LEVELS = (
     (0.01, 0.1, 1, 10, 100, 1000),
@@ -283,183 +281,3 @@ def _month_ends(portfolio: Portfolio, id_: str) -> Table:
     )
     caption = Text("Growth of 1 at month ends, newest 120", "月末 1 元的增长，最近 120 个月")
     return Table(f"{id_}-data", caption, heads, tuple(rows))
-
-
-def years(portfolio: Portfolio, id_: str) -> Chart:
-    """Steady, or one lucky year? Net return of each year with its standard error."""
-    question = Text(
-        "Steady, or one lucky year? Net % per calendar year, ± 1 standard error",
-        "是否稳定？各日历年扣费后收益 %，±1 标准误",
-    )
-    rows = [y for y in portfolio.years if y.net is not None]
-    if not rows:
-        return Chart(
-            id_, portfolio.name, question, empty=Text("No year to show", "没有可显示的年份")
-        )
-    gains = sum(1 for y in rows if (y.net or 0) > 0)
-    finding = say("{n} years gained, net of costs", "{n} 年扣费后盈利", n=fmt.of(gains, len(rows)))
-    canvas = Canvas(id_, 500, 300, top=22, bottom=44)
-    for x, year in enumerate(rows):
-        _year_bar(canvas, x, 100 * (year.net or 0.0), 100 * year.error if year.error else None)
-        if year.benchmark is not None:
-            level = 100 * year.benchmark
-            canvas.ax.plot([x - 0.4, x + 0.4], [level, level], color=COLOURS["ink"], linewidth=2)
-    zero_line(canvas.ax)
-    canvas.ax.margins(y=0.14)
-    canvas.ticks(canvas.ax, range(len(rows)), [str(y.year) for y in rows], "x")
-    for x, year in enumerate(rows):
-        if year.until:
-            below = canvas.ax.get_xaxis_transform()
-            style = {"ha": "center", "fontsize": 10, "color": COLOURS["muted"]}
-            canvas.note(canvas.ax, x, -0.165, _until(year.until), transform=below, **style)
-    canvas.ax.set_xlim(-0.6, len(rows) - 0.4)
-    canvas.label(canvas.ax, y=Text("net return, % per year", "扣费后收益，% / 年"))
-    name = portfolio.benchmark_name or Text("benchmark", "基准")
-    note = say("Black line across a bar: {b}.", "横线：{b}。", b=name)
-    return Chart(
-        id_,
-        finding,
-        question,
-        canvas.svg(finding, question),
-        note=note,
-        data=_years_table(portfolio, id_),
-    )
-
-
-def _year_bar(canvas: Canvas, x: int, value: float, error: float | None) -> None:
-    colour = COLOURS["up"] if value >= 0 else COLOURS["down"]
-    canvas.ax.bar([x], [value], width=0.64, color=colour, alpha=0.75)
-    if error is not None:
-        canvas.ax.plot([x, x], [value - error, value + error], color=COLOURS["ink"], linewidth=1.1)
-    reach = (error or 0.0) if value >= 0 else -(error or 0.0)
-    canvas.ax.annotate(
-        canvas.words(fmt.fixed(value, 0 if abs(value) >= 10 else 1, sign=True)),
-        (x, value + reach),
-        (0, 4 if value >= 0 else -4),
-        textcoords="offset points",
-        ha="center",
-        va="bottom" if value >= 0 else "top",
-        fontsize=11,
-        color=COLOURS["ink"],
-    )
-
-
-def _until(until: str) -> Words:
-    """The end of a part year: `to 20 Nov`, in Chinese `至 11 月 20 日`."""
-    month, day = int(until[5:7]), int(until[8:10])
-    return Text(f"to {day} {_MONTHS[month - 1]}", f"至 {month} 月 {day} 日")
-
-
-def _years_table(portfolio: Portfolio, id_: str) -> Table:
-    rows = tuple(
-        (
-            words(f"{y.year}" + (f" → {y.until}" if y.until else "")),
-            number(fmt.gain(y.net), y.net),
-            number(fmt.percent(y.error, sign=False), y.error),
-            number(fmt.gain(y.benchmark), y.benchmark),
-        )
-        for y in portfolio.years
-    )
-    heads = columns(
-        Text("year", "年份"),
-        (Text("net", "扣费后"), True),
-        (Text("standard error", "标准误"), True),
-        (Text("benchmark", "基准"), True),
-    )
-    return Table(f"{id_}-data", Text("Returns by year", "年度收益"), heads, rows)
-
-
-def costs(portfolio: Portfolio, curve: CostCurve, id_: str) -> Chart:
-    """At what cost does it die? Net Sharpe against one-way cost."""
-    question = Text(
-        "At what cost does it die? Net Sharpe per year against one-way cost",
-        "成本多高时失效？扣费后年化夏普与单边成本",
-    )
-    x, y = np.array(curve.cost_bp), np.array(curve.sharpe)
-    dead, name = _crossing(x, y), portfolio.name
-    finding = (
-        say(
-            "{n} dies at {c} one way", "{n} 在单边成本 {c} 时失效", n=name, c=fmt.basis_points(dead)
-        )
-        if dead is not None
-        else say(
-            "{n} lives up to {c} one way",
-            "{n} 在单边成本 {c} 以内有效",
-            n=name,
-            c=fmt.basis_points(float(x[-1])),
-        )
-    )
-    canvas = Canvas(id_, 500, 300, top=26)
-    if curve.low and curve.high:
-        canvas.ax.fill_between(
-            x, curve.low, curve.high, color=COLOURS["blue"], alpha=0.16, linewidth=0
-        )
-    canvas.ax.plot(x, y, color=COLOURS["blue"], linewidth=2)
-    zero_line(canvas.ax)
-    if curve.assumed_bp is not None:
-        canvas.ax.axvline(
-            curve.assumed_bp, color=COLOURS["ink"], linewidth=1, linestyle=(0, (4, 3))
-        )
-        canvas.note(
-            canvas.ax,
-            curve.assumed_bp,
-            1.0,
-            say("charged {c}", "所收 {c}", c=fmt.basis_points(curve.assumed_bp)),
-            transform=canvas.ax.get_xaxis_transform(),
-            va="bottom",
-            ha="center",
-            fontsize=11,
-            color=COLOURS["muted"],
-        )
-    canvas.label(
-        canvas.ax,
-        x=Text("one-way cost, basis points", "单边成本，基点"),
-        y=Text("net Sharpe per year", "扣费后年化夏普"),
-    )
-    note: Words = Text("Band: 95 %.", "带：95 %。") if curve.low else ""
-    if not curve.capacity_cny:
-        note = say("{n} No traded value: capacity unknown.", "{n} 无成交额：容量未知。", n=note)
-    return Chart(
-        id_,
-        finding,
-        question,
-        canvas.svg(finding, question),
-        note=note,
-        data=_cost_table(curve, id_),
-    )
-
-
-def _crossing(x: NDArray[np.float64], y: NDArray[np.float64]) -> float | None:
-    """First cost at which the line goes below zero, linear between points."""
-    below = np.nonzero(y < 0)[0]
-    if len(below) == 0:
-        return None
-    i = int(below[0])
-    if i == 0:
-        return float(x[0])
-    return float(x[i - 1] + (x[i] - x[i - 1]) * y[i - 1] / (y[i - 1] - y[i]))
-
-
-def _cost_table(curve: CostCurve, id_: str) -> Table:
-    rows = []
-    for i, cost in enumerate(curve.cost_bp):
-        low = curve.low[i] if curve.low else None
-        high = curve.high[i] if curve.high else None
-        value = curve.capacity_cny[i] if curve.capacity_cny else None
-        rows.append(
-            (
-                number(fmt.basis_points(cost), cost),
-                number(fmt.ratio(curve.sharpe[i]), curve.sharpe[i]),
-                number(fmt.ratio(low), low),
-                number(fmt.ratio(high), high),
-                number(fmt.money(value), value),
-            )
-        )
-    heads = columns(
-        (Text("one-way cost", "单边成本"), True),
-        (Text("net Sharpe", "扣费后夏普"), True),
-        (Text("95 % low", "95 % 下限"), True),
-        (Text("95 % high", "95 % 上限"), True),
-        (Text("traded value per day", "日成交额"), True),
-    )
-    return Table(f"{id_}-data", Text("Cost and capacity", "成本与容量"), heads, tuple(rows))

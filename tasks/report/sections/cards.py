@@ -17,11 +17,12 @@ from tasks.report.blocks import (
     number,
     words,
 )
-from tasks.report.charts import portfolios as charts
+from tasks.report.charts import costs, portfolios, years
 from tasks.report.night import Missing, Night
-from tasks.report.research import Portfolio, Trials
+from tasks.report.research import Portfolio
 from tasks.report.sections.survivors import badge
 from tasks.report.states import State
+from tasks.report.trials import Trials
 from tasks.report.words import Text, Words, capital, is_empty, say
 
 NAME = Text("Portfolios", "组合")
@@ -54,7 +55,7 @@ def build(night: Night) -> Section:
 def _card(portfolio: Portfolio, i: int, trials: Trials | None, simulated: bool) -> Card:
     blocks: list[Block] = []
     if i < DRAWN_CARDS:
-        blocks.append(charts.growth(portfolio, f"growth{i}"))
+        blocks.append(portfolios.growth(portfolio, f"growth{i}"))
     else:
         few = say(
             "Growth is drawn for the first {n} portfolios only.",
@@ -64,9 +65,9 @@ def _card(portfolio: Portfolio, i: int, trials: Trials | None, simulated: bool) 
         blocks.append(Prose(few, "note"))
     side: list[Block] = []
     if i < FULL_CARDS and portfolio.years:
-        side.append(charts.years(portfolio, f"years{i}"))
+        side.append(years.years(portfolio, f"years{i}"))
     if i < FULL_CARDS and portfolio.cost_curve is not None:
-        side.append(charts.costs(portfolio, portfolio.cost_curve, f"costs{i}"))
+        side.append(costs.costs(portfolio, portfolio.cost_curve, f"costs{i}"))
     if side:
         blocks.append(Grid(tuple(side)))
     if portfolio.months:

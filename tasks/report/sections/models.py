@@ -16,6 +16,7 @@ from tasks.report.blocks import (
     without_empty,
     words,
 )
+from tasks.report.charts import drift
 from tasks.report.charts import models as charts
 from tasks.report.night import Missing, Night
 from tasks.report.research import Model, Ranked, Ranking
@@ -37,7 +38,7 @@ def build(night: Night) -> Section:
         finding = _finding(model)
         blocks += [
             Facts(_facts(model)),
-            Grid((charts.folds(model), charts.importance(model), charts.drift(model))),
+            Grid((charts.folds(model), charts.importance(model), drift.drift(model))),
         ]
     if isinstance(ranking, Missing):
         blocks.append(Prose(say("No ranking: {w}", "无排名：{w}", w=ranking.why)))

@@ -8,8 +8,8 @@ from tasks.report.answers import survival
 from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, number, words
 from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
-from tasks.report.research import Trial, Trials
 from tasks.report.states import State
+from tasks.report.trials import Trial, Trials
 from tasks.report.words import Text, Words, capital, plural, say
 
 NAME = Text("Survivors", "通过多重检验")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tasks.report import format as fmt
 from tasks.report.blocks import Block, Cell, Facts, Grid, Prose, Section, number, words
+from tasks.report.charts import parameter_map as maps
 from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
-from tasks.report.research import TRIAL_STATES, Trials
 from tasks.report.sections.survivors import table
 from tasks.report.states import State
+from tasks.report.trials import TRIAL_STATES, Trials
 from tasks.report.words import Text, Words, capital, say
 
 NAME = Text("All trials", "全部试验")
@@ -31,7 +32,7 @@ def build(night: Night) -> Section:
         return Section("D", "trials", NAME, trials.state, capital(trials.why))
     state: State = "WARN" if trials.count("EXCLUDED") else "PASS"
     pictures = [charts.histogram(trials)]
-    pictures += [charts.parameter_map(trials, m, i) for i, m in enumerate(trials.maps[:MOST_MAPS])]
+    pictures += [maps.parameter_map(trials, m, i) for i, m in enumerate(trials.maps[:MOST_MAPS])]
     blocks: list[Block] = [
         Prose(the_sum(trials), "rule"),
         Facts(_facts(trials)),
