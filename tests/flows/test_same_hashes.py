@@ -73,9 +73,9 @@ def scheduler(homes: Path) -> Iterator[str]:
     ]  # fmt: skip
     running = []
     for i, command in enumerate(words):
-        log = (homes / f"dask{i}.log").open("w")
         env = {**os.environ, "QILIN_HOME": str(homes / "address")}
-        running.append(subprocess.Popen(command, stdout=log, stderr=log, env=env))
+        with (homes / f"dask{i}.log").open("w") as log:
+            running.append(subprocess.Popen(command, stdout=log, stderr=log, env=env))
         time.sleep(2)
     try:
         yield address
