@@ -8,6 +8,7 @@ computed; one that is missing or damaged is computed again.
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import functools
 import inspect
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.context import SyncClientContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store
+from prefect.transactions import BaseTransaction
 
 from tasks.data import codehash, keys
 from tasks.data.store import Artifact, Store
@@ -30,7 +33,6 @@ from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError, Us
 if TYPE_CHECKING:
     from prefect import State
     from prefect.client.schemas.objects import TaskRun
-    from prefect.context import TaskRunContext
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +142,7 @@ def _run(
     _note_attempt(context.store, key)
     started = time.perf_counter()
     try:
-        output = body(**{name: _revive(value) for name, value in arguments.items()})
+        output = _apart(body, {name: _revive(value) for name, value in arguments.items()})
     except QilinError as error:
         raise _labelled(error, label) from error
     except Exception as error:
@@ -165,6 +167,23 @@ def _run(
     )
     log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)
     return artifact.to_json()
+
+
+def _apart(body: Callable[..., Output], arguments: dict[str, Any]) -> Output:
+    """Call a body out of sight of its task run.
+
+    Where a body fans out on workers that are threads of this process, Dask starts the next task in
+    a copy of the body's context. To Prefect that task would be a child of this one: drawn inside
+    it, part of its transaction, and talking through a client that closes when this task ends.
+    """
+
+    def alone() -> Output:
+        for variable, value in contextvars.copy_context().items():
+            if isinstance(value, (TaskRunContext, BaseTransaction, SyncClientContext)):
+                variable.set(None)
+        return body(**arguments)
+
+    return contextvars.copy_context().run(alone)
 
 
 def _labelled(error: QilinError, label: str) -> QilinError:

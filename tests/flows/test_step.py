@@ -1,5 +1,6 @@
 """Steps: one key for work, cache and retry; unequal work shares nothing, none is done twice."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from prefect import flow
+from prefect.client.orchestration import get_client
 from prefect.states import State
 from prefect_dask import DaskTaskRunner
 
 from tasks._step import Context, Output, step
+from tasks.cluster.fanout import fan_out
 from tasks.data import codec
 from tasks.data.store import Artifact, Store
 from tasks.errors import NightFailedError, UserError
@@ -45,6 +48,17 @@ def divides(ctx: Context, by: int) -> Output:
     if by < 0:
         raise UserError(f"divisor {by} is negative: give a positive one")
     return Output("number", {"a.npy": codec.array_bytes(np.array(1 // by))})
+
+
+def slowly(number: int) -> int:
+    time.sleep(0.05)
+    return number
+
+
+@step("load")
+def fanning(ctx: Context, n: int) -> Output:
+    total = sum(fan_out(slowly, range(n), label=ctx.label))
+    return Output("number", {"a.npy": codec.array_bytes(np.array(float(total)))})
 
 
 Played = tuple[list[State[Any]], list[str]]
@@ -148,3 +162,16 @@ def test_a_worker_with_other_code_refuses_to_work(play: Callable[..., Played]) -
     assert ran == []
     error = states[0].result(raise_on_failure=False, _sync=True)
     assert "runs other code than the driver" in str(error)
+
+
+def test_a_step_that_fans_out_is_nobodys_parent(
+    play: Callable[..., Played], qilin_home: Path
+) -> None:
+    """Its thread starts the next task; Prefect would draw that one inside it, out of sight."""
+    states, _ = play(*((fanning, {"n": n}) for n in range(3, 9)))
+    assert [value(qilin_home, s) for s in states] == [sum(range(n)) for n in range(3, 9)]
+    with get_client(sync_client=True) as client:
+        for state in states:
+            assert state.state_details.task_run_id is not None
+            run = client.read_task_run(state.state_details.task_run_id)
+            assert "__parents__" not in run.task_inputs
