@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, cast
 from flows import _lock, _server, _session
 from tasks.data.store import Store
 from tasks.errors import (
-    DataNotReadyError,
     EnvironmentFaultError,
     NightFailedError,
     QilinError,
@@ -159,22 +158,15 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
 def _judged(summary: dict[str, Any]) -> tuple[str, int]:
     """Sentence and exit code of a night whose every part finished; empty and 0 if it may be used.
 
-    Stale data or a failed check make a night FAIL although nothing broke.
+    A failed check makes a night FAIL although nothing broke.
     """
     if summary.get("state") != "FAIL" or not summary.get("night"):
         return "", 0
     from tasks.report import verdict
-    from tasks.report.night import Missing, Night
+    from tasks.report.night import Night
     from tasks.report.words import pick
 
     night = Night.from_json(summary["night"])
-    health = night.health
-    if not isinstance(health, Missing) and health.stale:
-        sentence = (
-            f"the data ends on {health.last_day}, but {health.expected_day} was expected: update "
-            f"the data, or ask for what is there with --data-date {health.last_day}"
-        )
-        return sentence, DataNotReadyError.exit_code
     return f"{pick(verdict.sentence(night))}; see the report", NightFailedError.exit_code
 
 

@@ -176,12 +176,10 @@ class DataHealth:
 
     @property
     def state(self) -> State:
-        """Worst of the checks; set-aside symbols are a warning, stale data a failure."""
+        """Worst of the checks; set-aside symbols and stale data are warnings."""
         states: list[State] = [check.state for check in self.checks] or ["UNKNOWN"]
-        if self.quarantined:
+        if self.quarantined or self.stale:
             states.append("WARN")
-        if self.stale:
-            states.append("FAIL")
         return worst(states)
 
 

@@ -124,7 +124,7 @@ def _health_problems(night: Night) -> list[Problem]:
             last=health.last_day,
             expected=health.expected_day,
         )
-        found.append(Problem(what=what, state="FAIL", section="H"))
+        found.append(Problem(what=what, state="WARN", section="H"))
     for check in health.checks:
         if check.state in ("FAIL", "WARN", "UNKNOWN"):
             what = say(
@@ -256,7 +256,6 @@ def _derived_actions(night: Night) -> list[Action]:
                 what=Text("find out why the data is late", "查明数据延迟原因"),
                 command="qilin doctor",
                 section="H",
-                state="FAIL",
             )
         )
     if not isinstance(night.health, Missing) and night.health.quarantined:

@@ -76,7 +76,7 @@ def bare_night() -> Night:
 
 
 def failed_night(seed: int = 7) -> Night:
-    """A failed block, stale data and a planted leak that was missed."""
+    """A failed block, stale data that fails a check, and a planted leak that was missed."""
     night = full_night(seed)
     assert isinstance(night.health, DataHealth)
     stages = list(night.stages)
@@ -95,7 +95,14 @@ def failed_night(seed: int = 7) -> Night:
     return dataclasses.replace(
         night,
         stages=tuple(stages),
-        health=dataclasses.replace(night.health, last_day="2026-11-18"),
+        health=dataclasses.replace(
+            night.health,
+            last_day="2026-11-18",
+            checks=(
+                dataclasses.replace(night.health.checks[0], state="FAIL"),
+                *night.health.checks[1:],
+            ),
+        ),
         leaks=tuple(leaks),
         model=Missing(Text("backtest failed before it", "之前的回测失败"), "SKIP"),
         actions=(

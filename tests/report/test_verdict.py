@@ -91,10 +91,19 @@ def test_equal_problems_are_said_once(full: Night) -> None:
     assert len(verdict.problems(night)) == 1
 
 
-def test_stale_data_fails_and_results_must_not_be_used(full: Night) -> None:
+def test_stale_data_warns_and_says_both_days(full: Night) -> None:
     assert isinstance(full.health, DataHealth)
     stale = dataclasses.replace(full.health, last_day="2026-11-18")
+    assert stale.state == "WARN"
     night = dataclasses.replace(full, health=stale)
+    assert verdict.state(night) == "WARN"
+    assert any("2026-11-18" in pick(p.what) for p in verdict.problems(night))
+
+
+def test_a_failed_check_means_that_results_must_not_be_used(full: Night) -> None:
+    assert isinstance(full.health, DataHealth)
+    bad = dataclasses.replace(full.health.checks[0], state="FAIL")
+    night = dataclasses.replace(full, health=dataclasses.replace(full.health, checks=(bad,)))
     assert verdict.state(night) == "FAIL"
     assert pick(verdict.unusable(night)) == "Do not use: data health is FAIL"
     assert answers(night).survivors.state == "FAIL"
