@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from flows import _lock, _server, _session
+from flows import _lock, _server, _session, _up
 from tasks.data.store import Store
 from tasks.errors import (
     EnvironmentFaultError,
@@ -88,6 +88,8 @@ def run_night(
 def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False) -> Finished:
     """Run a night again under its own id: what is done is found, the rest is computed.
 
+    A night of a deployment goes back to its worker; without one it is worked on here.
+
     Args:
         run: id or name of a flow run; empty for the newest night that did not complete.
         watch: as for `run_night`.
@@ -98,7 +100,7 @@ def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False
     """
     _quieten(verbose)
     Store().require_writable()
-    with _server.prefect_server(_load):
+    with _server.prefect_server(_load) as url:
         from prefect.client.orchestration import get_client
         from prefect.states import Scheduled
 
@@ -110,7 +112,7 @@ def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False
                     f"cancel it in the UI"
                 )
             client.set_flow_run_state(flow_run.id, Scheduled(message="Retried"), force=True)
-            if flow_run.deployment_id:
+            if flow_run.deployment_id and _up.worker_listens(url):
                 return Finished(str(flow_run.id), flow_run.name, queued=True)
             flow_run = client.read_flow_run(flow_run.id)
         return _execute(flow_run, watch)
@@ -175,9 +177,11 @@ def _find(client: Any, run: str) -> FlowRun:
     from prefect.client.schemas.objects import StateType
 
     done = [StateType.COMPLETED]
+    # A planned night is not over, and sorts as newer than every night that was.
+    kept = [*done, StateType.SCHEDULED]
     where: dict[str, Any] = {"flow_filter": filters.FlowFilter(name={"any_": ["nightly"]})}
     if not run:
-        where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": done}})
+        where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": kept}})
     elif _is_uuid(run):
         where = {"flow_run_filter": filters.FlowRunFilter(id={"any_": [uuid.UUID(run)]})}
     else:

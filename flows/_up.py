@@ -106,6 +106,20 @@ def up() -> Running:
     return result
 
 
+def worker_listens(url: str) -> bool:
+    """Whether a worker takes runs of our pool: one of `up`, or one at the user's own server."""
+    state = running()
+    if state is not None and any(p.name == WORKER_LOG for p in state.alive()):
+        return True
+    if not _server.configured_url():
+        return False
+    pools = _server.ask(url, "/work_pools/filter", {"limit": 200})
+    if all(pool["name"] != WORK_POOL for pool in pools):
+        return False
+    workers = _server.ask(url, f"/work_pools/{WORK_POOL}/workers/filter", {})
+    return any(worker.get("status") == "ONLINE" for worker in workers)
+
+
 def down() -> int:
     """Stop everything that `up` started, with all it has started; how many processes ended.
 

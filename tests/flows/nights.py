@@ -38,6 +38,11 @@ class Ran:
         return json.loads(text)  # type: ignore[no-any-return]
 
     @property
+    def computed(self) -> set[str]:
+        """Names of the blocks that were computed, not found."""
+        return {b["label"] for b in self.summary["blocks"] if b["state"] == "computed"}
+
+    @property
     def outputs(self) -> dict[str, str]:
         return self.summary["outputs"]  # type: ignore[no-any-return]
 
@@ -47,6 +52,30 @@ def new_home(folder: Path) -> Path:
     folder.mkdir(parents=True)
     (folder / "cache").symlink_to(Path(os.environ["QILIN_HOME"]) / "cache")
     return folder
+
+
+def spoil(home: Path, calm: Ran) -> dict[str, Any]:
+    """Make one block of a sweep fail for real; gives that block as the calm night's summary has it.
+
+    A file lies where the store wants the folder of the block's artifact, and of no other's.
+    """
+    keys = [block["key"][:2] for block in calm.summary["blocks"] if block["key"]]
+    block: dict[str, Any] = next(
+        b for b in calm.summary["blocks"]
+        if b["step"] == "sweep_block" and keys.count(b["key"][:2]) == 1
+    )  # fmt: skip
+    _obstacle(home, block).parent.mkdir(parents=True, exist_ok=True)
+    _obstacle(home, block).write_text("in the way")
+    return block
+
+
+def mend(home: Path, block: dict[str, Any]) -> None:
+    """Take away what `spoil` put there."""
+    _obstacle(home, block).unlink()
+
+
+def _obstacle(home: Path, block: dict[str, Any]) -> Path:
+    return home / "objects" / block["key"][:2]
 
 
 def command(*words: str) -> list[str]:

@@ -1,0 +1,319 @@
+"""A night in Prefect's own pages: started from the form, failed, and mended by Retry.
+
+Needs Chromium. The block fails for real, because the store cannot write its artifact. Pictures of
+every page stay in pytest's temporary folder.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from flows import _server
+from flows._settings import NightlyConfig
+from tests.flows import nights
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         "--disable-background-networking"]  # fmt: skip
+NOTE = "started from the form"
+#: milliseconds for a page, seconds for a night and for services, on a busy machine
+PAGE_MS, NIGHT, SERVICES = 120_000, 900.0, 400.0
+TAGS = {"nightly", "market:cn-a", "size:full"}
+STAGES = {"load", "features", "backtest", "train", "report"}
+ARTIFACTS = {"nightly-summary", "nightly-survivors", "nightly-data-health", "nightly-provenance",
+             "nightly-report"}  # fmt: skip
+
+
+class Services:
+    """What `qilin up` started in a store of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        env |= {"QILIN_PREFECT_PORT": str(_server.any_free_port()), "QILIN_METRICS_PORT": ""}
+        env |= {"QILIN_HOME": str(home), "QILIN_CLUSTER": "threads:2"}
+        env["PREFECT_PROFILES_PATH"] = str(home / "profiles.toml")
+        self.env = env
+        self.url = f"http://127.0.0.1:{env['QILIN_PREFECT_PORT']}"
+        self.api = httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=60)
+
+    def ask(self, path: str, **body: Any) -> Any:
+        answer = self.api.post(path, json=body).raise_for_status()
+        return answer.json()
+
+    def runs(self, *states: str) -> list[dict[str, Any]]:
+        """Nights that somebody started, newest first."""
+        where = {"state": {"type": {"any_": list(states)}}} if states else {}
+        found = self.ask("/flow_runs/filter", flow_runs=where, sort="EXPECTED_START_TIME_DESC")
+        return [run for run in found if "auto-scheduled" not in run["tags"]]
+
+    def tasks(self, run: str) -> list[dict[str, Any]]:
+        found = self.ask("/task_runs/filter", flow_runs={"id": {"any_": [run]}}, limit=200)
+        return list(found)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that works for this store."""
+        return [p for p in psutil.process_iter() if _home_of(p) == str(self.home)]
+
+    def ended(self, run: str, look: Callable[[], None] = lambda: None) -> dict[str, Any]:
+        """Wait for the end of a run; `look` is called meanwhile."""
+        deadline = time.monotonic() + NIGHT
+        while time.monotonic() < deadline:
+            found = self.api.get(f"/flow_runs/{run}").raise_for_status().json()
+            if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+                return dict(found)
+            look()
+            time.sleep(0.5)
+        raise AssertionError(f"run {run} is still {found['state_name']}")
+
+
+def _home_of(process: psutil.Process) -> str:
+    try:
+        alive = process.status() != psutil.STATUS_ZOMBIE
+        return process.environ().get("QILIN_HOME", "") if alive else ""
+    except psutil.Error:
+        return ""
+
+
+@pytest.fixture(scope="module")
+def services(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    services = Services(nights.new_home(tmp_path_factory.mktemp("ui") / "home"))
+    ran = nights.run(nights.command("up"), services.env, SERVICES)
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[0].split() == ["ui", services.url]
+    yield services
+    services.api.close()
+    nights.run(nights.command("down"), services.env)
+
+
+class Browser:
+    """One page, and pictures of it in a folder."""
+
+    def __init__(self, page: Any, url: str, folder: Path) -> None:
+        self.page, self.url, self.folder = page, url, folder
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def picture(self, name: str) -> None:
+        self.page.screenshot(path=self.folder / f"{name}.png", animations="disabled")
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def tab(self, name: str) -> None:
+        self.page.locator(".p-tab").get_by_text(name, exact=True).click()
+
+    def field(self, name: str) -> Any:
+        """The box of a setting in the form, found through the titles that people see."""
+        place, model, title = self.page.locator("form"), NightlyConfig, "config"
+        for part in ("", *name.split(".")):
+            if part:
+                setting = model.model_fields[part]
+                title, model = str(setting.title), setting.annotation
+            heading = f'.schema-form-property__label:text-is("{title} (Optional)")'
+            place = place.locator(f".schema-form-property:has(> .p-label__header {heading})")
+        return place.locator("textarea, input")
+
+    def form(self) -> None:
+        """From the list of deployments to the form of the night."""
+        self.open("/deployments")
+        self.page.get_by_role("link", name="nightly", exact=True).first.click()
+        self.press("Run")
+        self.page.get_by_text("Custom run").click()
+        self.field("note").wait_for()
+
+    def submit(self) -> None:
+        self.press("Submit")
+        self.page.get_by_text("scheduled to start").first.wait_for()
+
+
+@pytest.fixture(scope="module")
+def browser(services: Services, chromium: Path, tmp_path_factory: Any) -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = started.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        page.set_default_timeout(PAGE_MS)
+        page.set_default_navigation_timeout(PAGE_MS)
+        yield Browser(page, services.url, tmp_path_factory.mktemp("pictures"))
+        started.close()
+
+
+def test_the_form_can_be_submitted_unchanged(services: Services, browser: Browser) -> None:
+    services.api.patch("/work_pools/qilin", json={"is_paused": True}).raise_for_status()
+    try:
+        browser.form()
+        browser.picture("form")
+        browser.submit()
+        (run,) = services.runs("SCHEDULED")
+        assert NightlyConfig.model_validate(run["parameters"]["config"]) == NightlyConfig()
+        services.api.delete(f"/flow_runs/{run['id']}").raise_for_status()
+    finally:
+        services.api.patch("/work_pools/qilin", json={"is_paused": False}).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def failed(services: Services, browser: Browser, calm_night: nights.Ran) -> dict[str, Any]:
+    """A night started from the form, one block of which failed; with what was seen meanwhile."""
+    block = nights.spoil(services.home, calm_night)
+    browser.form()
+    for setting in (*nights.SMALL, f"note={NOTE}"):
+        name, _, value = setting.partition("=")
+        browser.field(name).fill(value)
+    browser.picture("filled")
+    browser.submit()
+    run = services.runs()[0]["id"]
+    browser.open(f"/runs/flow-run/{run}")
+    progress: list[float] = []
+
+    def look() -> None:
+        found = services.ask("/artifacts/filter", artifacts={"key": {"any_": ["nightly-progress"]}})
+        progress.extend(float(a["data"]) for a in found)
+        if len(progress) == 10:
+            browser.picture("running")
+
+    ended = services.ended(run, look)
+    summary = nights.Ran(0, "", "", services.home).summary
+    return {"run": ended, "block": block, "progress": progress, "summary": summary}
+
+
+def test_a_night_started_from_the_form_fails_by_name(
+    services: Services, browser: Browser, failed: dict[str, Any], calm_night: nights.Ran
+) -> None:
+    run, block, summary = failed["run"], failed["block"], failed["summary"]
+    assert run["state_type"] == "FAILED"
+    assert f"1 block failed: {block['label']}: the store " in run["state"]["message"]
+    assert summary["run"]["note"] == NOTE
+    assert summary["outputs"].items() <= calm_night.outputs.items()
+    (lost,) = [t for t in services.tasks(run["id"]) if t["state_type"] == "FAILED"]
+    assert lost["name"] == block["label"]
+    browser.open(f"/runs/flow-run/{run['id']}")
+    browser.page.get_by_text("Failed", exact=True).first.wait_for()
+    browser.picture("failed")
+    browser.tab("Details")
+    browser.page.get_by_text(f"1 block failed: {block['label']}").first.wait_for()
+    browser.picture("failed-message")
+
+
+def test_the_progress_moved(failed: dict[str, Any]) -> None:
+    assert failed["progress"] == sorted(failed["progress"])
+    assert len(set(failed["progress"])) >= 3
+
+
+def test_names_and_tags_can_be_searched_and_sorted(
+    services: Services, failed: dict[str, Any]
+) -> None:
+    run = failed["run"]
+    assert run["name"] == f"nightly {failed['summary']['run']['day']} full manual"
+    assert set(run["tags"]) == TAGS
+    tasks = services.tasks(run["id"])
+    assert 10 < len(tasks) <= 60
+    for task in tasks:
+        (stage,) = [tag.removeprefix("stage:") for tag in task["tags"]]
+        assert stage in STAGES
+        assert task["name"].startswith(stage)
+        assert len(task["name"]) <= 60
+
+
+def test_no_block_is_drawn_inside_another(services: Services, failed: dict[str, Any]) -> None:
+    graph = services.api.get(f"/flow_runs/{failed['run']['id']}/graph-v2").json()
+    assert len(graph["nodes"]) == len(services.tasks(failed["run"]["id"]))
+    assert not [node for _, node in graph["nodes"] if node["encapsulating"]]
+
+
+@pytest.fixture(scope="module")
+def retried(services: Services, browser: Browser, failed: dict[str, Any]) -> dict[str, Any]:
+    """The same run after Retry was pressed."""
+    nights.mend(services.home, failed["block"])
+    run = failed["run"]["id"]
+    browser.open(f"/runs/flow-run/{run}")
+    browser.press("Retry")
+    browser.page.get_by_text("This will retry flow run").wait_for()
+    browser.picture("retry")
+    browser.page.locator(".p-modal").get_by_role("button", name="Retry", exact=True).click()
+    deadline = time.monotonic() + NIGHT
+    while services.api.get(f"/flow_runs/{run}").json()["state_type"] == "FAILED":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return services.ended(run)
+
+
+def test_retry_computes_the_failed_block_and_what_needs_it(
+    services: Services, browser: Browser, failed: Any, retried: Any, calm_night: nights.Ran
+) -> None:
+    assert retried["state_type"] == "COMPLETED", retried["state"]["message"]
+    before, ran = failed["summary"], nights.Ran(0, "", "", services.home)
+    after = ran.summary
+    report = f"report {after['run']['day']}"
+    assert ran.computed == {failed["block"]["label"], "backtest trials judged", report}
+    for name in ("id", "day", "folder"):
+        assert after["run"][name] == before["run"][name]
+    assert retried["name"] == failed["run"]["name"]
+    assert after["outputs"] == calm_night.outputs
+    browser.page.get_by_text("Completed", exact=True).first.wait_for()
+    browser.picture("completed")
+
+
+def test_the_artifacts_tab_shows_the_night(
+    services: Services, browser: Browser, retried: dict[str, Any]
+) -> None:
+    browser.open(f"/runs/flow-run/{retried['id']}")
+    browser.tab("Artifacts")
+    for key in sorted(ARTIFACTS):
+        browser.page.get_by_text(key, exact=True).first.wait_for()
+    browser.picture("artifacts")
+    browser.page.get_by_text("nightly-summary", exact=True).first.click()
+    browser.page.get_by_text("every part passed").first.wait_for()
+    browser.picture("summary")
+
+
+def test_the_same_form_again_finds_everything_done(
+    services: Services, browser: Browser, retried: dict[str, Any], calm_night: nights.Ran
+) -> None:
+    browser.form()
+    for setting in nights.SMALL:
+        name, _, value = setting.partition("=")
+        browser.field(name).fill(value)
+    browser.submit()
+    run = services.runs()[0]["id"]
+    assert run != retried["id"]
+    assert services.ended(run)["state_type"] == "COMPLETED"
+    ran = nights.Ran(0, "", "", services.home)
+    assert ran.computed == {f"report {ran.summary['run']['day']}"}
+    assert ran.outputs == calm_night.outputs
+    names = {t["state_name"] for t in services.tasks(run)}
+    assert names == {"Cached", "Completed"}
+
+
+def test_the_schedule_plans_nights(services: Services) -> None:
+    deadline = time.monotonic() + SERVICES
+    planned: list[Any] = []
+    while not planned and time.monotonic() < deadline:
+        found = services.ask("/flow_runs/filter", sort="EXPECTED_START_TIME_ASC")
+        planned = [run for run in found if "auto-scheduled" in run["tags"]]
+        time.sleep(1)
+    assert planned, (services.home / "logs" / "prefect-server.log").read_text()[-2000:]
+    told = nights.run(nights.command("status"), services.env).out
+    assert planned[0]["expected_start_time"][:10] in told.split("next ")[1]
+    nothing = nights.run(nights.command("retry"), services.env)
+    assert nothing.code == 2, "a planned night is none that failed"
+
+
+def test_down_leaves_no_process(services: Services) -> None:
+    assert len(services.processes()) >= 3
+    ran = nights.run(nights.command("down"), services.env)
+    assert ran.code == 0
+    assert ran.out.startswith("stopped ")
+    deadline = time.monotonic() + 30
+    while services.processes() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert services.processes() == []
