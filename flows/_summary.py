@@ -167,6 +167,7 @@ def _timing(board: Board) -> dict[str, float]:
     return {
         "work_seconds": round(work, 3),
         "critical_path_seconds": round(max(longest.values(), default=0.0), 3),
+        "work_per_core_seconds": round(work / max(1, len(os.sched_getaffinity(0))), 3),
         "wall_seconds": round(max((b.ended for b in board.blocks), default=board.started)
                               - board.started, 3),
     }  # fmt: skip

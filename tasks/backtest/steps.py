@@ -23,6 +23,7 @@ from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out
 from tasks.data import codec
+from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import is_mainland
@@ -147,10 +148,10 @@ def portfolio(
     rules = a_share_rules() if lawful else None
     net = simulate(stocks, targets, rules, charged, config.cash, config.fill)
     gross = simulate(stocks, targets, rules, CostConfig.free(), config.cash, config.fill)
-    benchmark = whole["close"][first:, -1] if whole.benchmarks else None
+    index = _benchmark(whole)
+    benchmark = whole["close"][first:, whole.column(index)] if index else None
     figures = portfolio_figures(net, gross, panel.notes["adjustment"], lawful)
-    if whole.benchmarks:
-        figures["benchmark"] = whole.benchmarks[-1]
+    figures["benchmark"] = index
     files = {
         "equity.parquet": codec.frame_bytes(equity_frame(net, gross, benchmark)),
         "trades.parquet": codec.frame_bytes(net.trades),
@@ -159,6 +160,13 @@ def portfolio(
     }
     notes = {"trades": len(net.trades), "refused": len(net.refusals)}
     return Output("portfolio", files, rows=len(stocks.dates), notes=notes)
+
+
+def _benchmark(panel: Panel) -> str:
+    """The index that portfolios are shown beside: CSI 300 where it is there, else the first."""
+    if "000300.SH" in panel.benchmarks:
+        return "000300.SH"
+    return panel.benchmarks[0] if panel.benchmarks else ""
 
 
 def _plain(value: Any) -> dict[str, Any]:

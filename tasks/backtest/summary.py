@@ -21,7 +21,8 @@ def equity_frame(net: Result, gross: Result, benchmark: Array | None) -> pd.Data
     """One row a day, for the report's chart and its CSV.
 
     Columns `date`, `net`, `gross` and, where there is one, `benchmark` (growth of 1), `cash` and
-    `fees` (CNY), `turnover` (both sides over equity), `exposure` (fraction).
+    `fees` (CNY), `turnover` (both sides over equity), `exposure` (fraction). A benchmark that
+    begins later than the portfolio is NaN until then.
     """
     import pandas as pd
 
@@ -35,7 +36,8 @@ def equity_frame(net: Result, gross: Result, benchmark: Array | None) -> pd.Data
         "exposure": net.exposure,
     }
     if benchmark is not None:
-        data["benchmark"] = benchmark / benchmark[0]
+        carried = pd.Series(benchmark).ffill().to_numpy()  # a day without a row changes nothing
+        data["benchmark"] = carried / carried[np.isfinite(carried).argmax()]
     return pd.DataFrame(data)
 
 

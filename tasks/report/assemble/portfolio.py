@@ -42,6 +42,8 @@ def portfolio(figures: Json, equity: pd.DataFrame) -> Portfolio:
     dates = equity["date"].to_numpy().astype("datetime64[D]")
     net = equity["net"].to_numpy()
     benchmark = equity["benchmark"].to_numpy() if "benchmark" in equity else None
+    if benchmark is not None and not np.isfinite(benchmark).all():
+        benchmark = None  # it does not cover the portfolio's days: half a line would mislead
     period = f"{dates[0]} – {dates[-1]}"
     return Portfolio(
         name="model ranking",
