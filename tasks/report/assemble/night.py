@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.data.store import Artifact
+from tasks.errors import UserError
+from tasks.market import calendar
 from tasks.report.assemble import changes, health, leaks, model, portfolio, run, trials
 from tasks.report.night import Action, Missing, Night
 from tasks.report.words import Text, Words, plural, say
@@ -61,7 +63,7 @@ def assemble(summary: Json, previous: Json, store: Store, *, expected_day: str, 
         ranking=reader.part(
             "ranking",
             lambda: model.ranking(
-                reader.table("ranking", "ranking.parquet"), summary["run"]["day"], _places(before)
+                reader.table("ranking", "ranking.parquet"), _next_session(summary), _places(before)
             ),
         ),
         changes=changes.changes(summary, previous, _symbols(ranked), _symbols(before)),
@@ -134,6 +136,15 @@ def _model(reader: _Reader, summary: Json, factors: Factors | Missing) -> Any:
 def _portfolio(reader: _Reader) -> Any:
     figures = reader.json("portfolio", "figures.json")
     return portfolio.portfolio(figures, reader.table("portfolio", "equity.parquet"))
+
+
+def _next_session(summary: Json) -> str:
+    """The session that the ranking is for; in words where the calendar does not reach it."""
+    day = str(summary["run"]["day"])
+    try:
+        return calendar.next_session(day)
+    except UserError:
+        return f"the session after {day}"
 
 
 def _places(table: pd.DataFrame | None) -> dict[str, int]:

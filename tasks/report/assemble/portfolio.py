@@ -20,14 +20,14 @@ _NAMES: dict[str, tuple[Words, MetricKind, Words]] = {
     "gross_sharpe": (Text("Sharpe", "夏普比率"), "ratio", Text("gross", "扣费前")),
     "annual_return": (Text("return per year", "年化收益"), "percent", Text("net", "扣费后")),
     "total_return": (Text("total return", "总收益"), "percent", Text("net", "扣费后")),
-    "volatility": (Text("volatility per year", "年化波动率"), "percent", Text("net", "扣费后")),
+    "volatility": (Text("volatility per year", "年化波动率"), "share", Text("net", "扣费后")),
     "max_drawdown": (Text("largest drawdown", "最大回撤"), "percent", Text("net", "扣费后")),
     "turnover": (
         Text("turnover per year, both sides", "年换手率（双边）"),
         "times",
         Text("of equity", "占净值"),
     ),
-    "fees": (Text("fees paid", "已付费用"), "percent", Text("of starting cash", "占初始资金")),
+    "fees": (Text("fees paid", "已付费用"), "share", Text("of starting cash", "占初始资金")),
     "hit_rate": (Text("days with a gain", "盈利天数占比"), "share", Text("net", "扣费后")),
 }  # fmt: skip
 
