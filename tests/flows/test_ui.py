@@ -108,8 +108,11 @@ class Browser:
     def press(self, button: str) -> None:
         self.page.get_by_role("button", name=button, exact=True).click()
 
-    def tab(self, name: str) -> None:
-        self.page.locator(".p-tab").get_by_text(name, exact=True).click()
+    def run(self, run: str, tab: str = "Logs") -> None:
+        """The page of a flow run, when it has settled."""
+        self.open(f"/runs/flow-run/{run}?tab={tab.replace(' ', '+')}")
+        self.page.locator(".p-tab__active").get_by_text(tab, exact=True).wait_for()
+        self.page.wait_for_load_state("networkidle")
 
     def field(self, name: str) -> Any:
         """The box of a setting in the form, found through the titles that people see."""
@@ -172,7 +175,7 @@ def failed(services: Services, browser: Browser, calm_night: nights.Ran) -> dict
     browser.picture("filled")
     browser.submit()
     run = services.runs()[0]["id"]
-    browser.open(f"/runs/flow-run/{run}")
+    browser.run(run)
     progress: list[float] = []
 
     def look() -> None:
@@ -196,10 +199,10 @@ def test_a_night_started_from_the_form_fails_by_name(
     assert summary["outputs"].items() <= calm_night.outputs.items()
     (lost,) = [t for t in services.tasks(run["id"]) if t["state_type"] == "FAILED"]
     assert lost["name"] == block["label"]
-    browser.open(f"/runs/flow-run/{run['id']}")
+    browser.run(run["id"], "Task Runs")
     browser.page.get_by_text("Failed", exact=True).first.wait_for()
     browser.picture("failed")
-    browser.tab("Details")
+    browser.run(run["id"], "Details")
     browser.page.get_by_text(f"1 block failed: {block['label']}").first.wait_for()
     browser.picture("failed-message")
 
@@ -235,7 +238,7 @@ def retried(services: Services, browser: Browser, failed: dict[str, Any]) -> dic
     """The same run after Retry was pressed."""
     nights.mend(services.home, failed["block"])
     run = failed["run"]["id"]
-    browser.open(f"/runs/flow-run/{run}")
+    browser.run(run)
     browser.press("Retry")
     browser.page.get_by_text("This will retry flow run").wait_for()
     browser.picture("retry")
@@ -266,8 +269,7 @@ def test_retry_computes_the_failed_block_and_what_needs_it(
 def test_the_artifacts_tab_shows_the_night(
     services: Services, browser: Browser, retried: dict[str, Any]
 ) -> None:
-    browser.open(f"/runs/flow-run/{retried['id']}")
-    browser.tab("Artifacts")
+    browser.run(retried["id"], "Artifacts")
     for key in sorted(ARTIFACTS):
         browser.page.get_by_text(key, exact=True).first.wait_for()
     browser.picture("artifacts")
