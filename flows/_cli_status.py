@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flows import _lock, _server, _up
 from flows._cli_display import pick_words
@@ -19,6 +20,8 @@ from tasks.errors import QilinError
 from tasks.report import format as fmt
 from tasks.report.words import pick
 
+#: every time of a night is the exchange's
+ZONE = ZoneInfo("Asia/Shanghai")
 NEVER = "No night has run yet. Start one: qilin nightly --size small"
 
 
@@ -43,9 +46,9 @@ def lines(store: Store, now: dt.datetime) -> list[str]:
     broken = _broken_off(store, begun, working)
     if broken:
         found.append(f"broken    {_name(begun[broken])} ended without a word: qilin retry {broken}")
-    if not found:
+    if not found and not url:
         return [NEVER]
-    return [*found, f"next      {_next(url)}", f"alerts    {_alerts()}"]
+    return [*(found or [NEVER]), f"next      {_next(url)}", f"alerts    {_alerts()}"]
 
 
 def _begun(store: Store) -> dict[str, str]:
@@ -119,12 +122,15 @@ def _next(url: str) -> str:
         "limit": 1,
     }
     runs = _server.ask(url, "/flow_runs/filter", body) if url else []
+    running = _up.running()
+    names = {p.name for p in running.alive()} if running else set()
+    if not runs and _up.WORKER_LOG in names:
+        log = settings.local_home() / "logs" / f"{_server.SERVER_LOG}.log"
+        return f"none planned, which takes the server a minute after qilin up; else see {log}"
     if not runs:
         return "none scheduled; start server and worker with: qilin up"
     moment = dt.datetime.fromisoformat(runs[0]["expected_start_time"].replace("Z", "+00:00"))
-    running = _up.running()
-    names = {p.name for p in running.alive()} if running else set()
-    local = f"{moment.astimezone():%Y-%m-%d %H:%M %z}"
+    local = f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M %z}"
     return local + ("" if _up.WORKER_LOG in names else "; no worker here, start it with: qilin up")
 
 
@@ -140,4 +146,4 @@ def _alerts() -> str:
         return "none open"
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{len(problems)} open: {first.what} since {first.since.astimezone():%m-%d %H:%M}{more}"
+    return f"{len(problems)} open: {first.what} since {first.since.astimezone(ZONE):%m-%d %H:%M %z}{more}"
