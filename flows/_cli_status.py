@@ -146,4 +146,5 @@ def _alerts() -> str:
         return "none open"
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{len(problems)} open: {first.what} since {first.since.astimezone(ZONE):%m-%d %H:%M %z}{more}"
+    since = f"{first.since.astimezone(ZONE):%m-%d %H:%M %z}"
+    return f"{len(problems)} open: {first.what} since {since}{more}"
