@@ -217,6 +217,7 @@ class Night:
                 "trials",
                 backtest.trials,
                 "backtest trials judged",
+                needs=["panel"],
                 after=sweep,
                 blocks=blocks,
                 sweep=self.config.advanced.sweep.model_dump(),

@@ -14,6 +14,7 @@ from tasks.backtest import archive
 from tasks.backtest.blocks import SweepBlock, finish, merge
 from tasks.backtest.combinations import parameter_sets
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
+from tasks.backtest.excess import over_universe, universe_returns
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.strategies.registry import family
@@ -101,12 +102,19 @@ def _levels(
 
 @step("backtest", packages=PACKAGES)
 def trials(
-    ctx: Context, blocks: list[Artifact], sweep: dict[str, Any], costs: dict[str, Any]
+    ctx: Context,
+    panel: Artifact,
+    blocks: list[Artifact],
+    sweep: dict[str, Any],
+    costs: dict[str, Any],
 ) -> Output:
-    """All trials of the sweep, and what of them survives honest testing."""
+    """All trials of the sweep, and what of them survives honest testing against the universe."""
     config, charged = SweepConfig.model_validate(sweep), CostConfig.model_validate(costs)
     table = finish(merge(archive.block_from(ctx.store, part) for part in blocks), charged)
-    verdict = honest.survivors(table.frame, table.returns)
+    stocks = ctx.store.read_panel(panel, slice(0, int(panel.notes["stocks"]))).adjusted()
+    market = universe_returns(stocks, ctx.store.read_array(panel, "universe.npy"))
+    scored = market[len(market) - len(table.dates) :]
+    verdict = honest.survivors(*over_universe(table, scored))
     judged = {
         "counts": verdict.counts,
         "tried": verdict.tried,

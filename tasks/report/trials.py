@@ -109,6 +109,8 @@ class Trials:
         level: false discovery rate that the rule allows, a fraction.
         method: name of the rule, such as "Benjamini-Hochberg".
         period: first and last day of the selection data.
+        over: what the returns are measured against, such as "the equal-weight universe"; every
+            Sharpe ratio is of the difference. Empty: against nothing.
         best_name, best: the highest net Sharpe seen; never shown without N.
         noise_best: what the best of N would reach without any skill, with a 5-95 % interval.
         excluded: reasons for EXCLUDED with their counts.
@@ -124,6 +126,7 @@ class Trials:
     level: float
     method: str
     period: tuple[str, str]
+    over: Words = ""
     best_name: str = ""
     best: Estimate | None = None
     noise_best: Estimate | None = None

@@ -47,6 +47,7 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         level=judged["level"],
         method="Benjamini–Hochberg",
         period=(judged["period"][0], judged["period"][1]),
+        over=Text("holding the whole universe in equal weights", "等权持有全部股票"),
         best_name="" if best is None else _name(best, judged["strategy"], names),
         best=None if best is None else _sharpe(best),
         noise_best=None

@@ -50,14 +50,15 @@ def rule(trials: Trials) -> Words:
     )
     return say(
         "Rule: {m} at false discovery rate {l} over N = {n} trials tonight; {ledger}; {vault}. "
-        "All Sharpe ratios are net of costs, {p}.",
+        "All Sharpe ratios are net of costs{over}, {p}.",
         "规则：{m}，错误发现率 {l}，今晚 N = {n} 个试验；{ledger}；{vault}。"
-        "夏普比率均为扣费后，{p}。",
+        "夏普比率均为扣费后{over}，{p}。",
         m=trials.method,
         l=fmt.level(trials.level),
         n=f"{trials.tried:,}",
         ledger=ledger,
         vault=vault,
+        over=say(" and over {o}", "且相对{o}", o=trials.over) if trials.over else "",
         p=charts.period(trials),
     )
 
