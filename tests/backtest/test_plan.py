@@ -1,14 +1,12 @@
 """The plan of a sweep: counts, and a time that is about right."""
 
 import importlib.util
-import time
 from pathlib import Path
 
 import pytest
 
 from tasks.backtest.combinations import combinations
 from tasks.backtest.plan import plan
-from tasks.backtest.sweep import sweep
 
 _SPEC = importlib.util.spec_from_file_location(
     "backtest_markets", Path(__file__).parent / "conftest.py"
@@ -27,15 +25,3 @@ def test_counts_of_a_plan():
     assert made.wall_seconds(12) == pytest.approx(made.seconds / 12)
     assert made.wall_seconds(5) == pytest.approx(made.seconds / 12 * 3)
     assert made.result_bytes == 300 * 100 * 24
-
-
-@pytest.mark.slow
-def test_the_predicted_time_is_about_right():
-    panel = _MARKETS.market(1500, 60)
-    sets = combinations("ma_cross", {"fast": range(2, 22), "slow": range(30, 60, 3)})
-    predicted = plan(panel, sets, trials_per_block=100, symbols_per_block=30).seconds
-    sweep(panel.columns([0, 1]), "ma_cross", sets)  # loads what the first sweep loads
-    start = time.process_time()
-    sweep(panel, "ma_cross", sets, pairs=False, trials_per_block=100, symbols_per_block=30)
-    seconds = time.process_time() - start
-    assert 0.3 < predicted / seconds < 3
