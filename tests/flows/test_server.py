@@ -53,8 +53,20 @@ def taken_port():
         yield listener.getsockname()[1]
 
 
+_EARLIER: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def _note_earlier_processes():
+    """Other tests of the session may keep a server of their own."""
+    _EARLIER.clear()
+    _EARLIER.update(p.pid for p in psutil.Process().children(recursive=True))
+
+
 def _servers() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """Processes that this test started and that still run."""
+    children = psutil.Process().children(recursive=True)
+    return [p for p in children if p.pid not in _EARLIER]
 
 
 def test_an_own_server_lives_as_long_as_the_block(fake_server):
