@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow, runtime
+from prefect import State, flow, runtime
+from prefect.states import Failed
 
 from flows import _hooks, _lock, _names, _runner
 from flows._night import Night
 from flows._settings import NightlyConfig
+from tasks.errors import QilinError
 
 
 @flow(
@@ -32,25 +34,32 @@ from flows._settings import NightlyConfig
     retries=0,
     persist_result=False,
 )
-def nightly(config: NightlyConfig = NightlyConfig()) -> dict[str, Any]:  # noqa: B008 - frozen
+def nightly(
+    config: NightlyConfig = NightlyConfig(),  # noqa: B008 - frozen
+) -> dict[str, Any] | State[Any]:
     """Run one night and publish its report.
 
     Args:
         config: What to run. The form can be submitted unchanged.
 
     Returns:
-        The run's summary, as written to `summary.json`.
-
-    Raises:
-        NightFailedError: some blocks failed; finished blocks stand and Retry computes the rest.
+        The run's summary, as written to `summary.json`. If blocks failed, the state Failed, whose
+        message names them and begins with the first, as Prefect's pages show only its beginning;
+        finished blocks stand and Retry computes the rest.
     """
-    with _lock.held(str(runtime.flow_run.id)):
-        night = Night(config)
-        if night.load():
-            features = night.start_features()
-            sweep = night.start_sweep()
-            leaks = night.start_leak_tests()
-            night.train(features)
-            night.trade()
-            night.judge(sweep, leaks)
-        return night.publish()
+    try:
+        with _lock.held(str(runtime.flow_run.id)):
+            return _run(Night(config))
+    except QilinError as error:
+        return Failed(message=str(error), data=error)
+
+
+def _run(night: Night) -> dict[str, Any]:
+    if night.load():
+        features = night.start_features()
+        sweep = night.start_sweep()
+        leaks = night.start_leak_tests()
+        night.train(features)
+        night.trade()
+        night.judge(sweep, leaks)
+    return night.publish()
