@@ -67,6 +67,7 @@ class Board:
         self.blocks: list[Block] = []
         self.planned: dict[str, int] = dict.fromkeys(STAGES, 0)
         self.skipped: dict[str, str] = {}
+        self.over = False
         self.started = time.time()
         self._listeners = list(listeners)
         self._lock = threading.Lock()
@@ -79,6 +80,11 @@ class Board:
     def skip(self, stage: str, reason: str) -> None:
         """Say why a stage was not run at all."""
         self.skipped[stage] = reason
+        self.tell()
+
+    def close(self) -> None:
+        """Say that nothing more will come, whatever was planned."""
+        self.over = True
         self.tell()
 
     def submit(

@@ -232,6 +232,7 @@ class Night:
             NightFailedError: names what failed; the report is there and marked incomplete.
         """
         summary = _publish.publish(self)
+        self.board.close()
         failures = self.board.failures
         if failures:
             error = NightFailedError(_names.failure_sentence(failures))

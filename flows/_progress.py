@@ -43,14 +43,19 @@ def listeners(expected: Mapping[str, float]) -> list[Listener]:
 
 
 def fraction_done(board: Board, expected: Mapping[str, float]) -> float:
-    """Share of the night's expected work that is done, from 0 to 1."""
+    """Share of the night's expected work that is done, from 0 to 1; 1 for a night that is over."""
+    if board.over:
+        return 1.0
     weights = {stage: expected.get(stage, FIRST_GUESS[stage]) for stage in STAGES}
     done = sum(weights[s] * _stage_share(board, s) for s in STAGES)
     return min(1.0, done / sum(weights.values()))
 
 
 def describe(board: Board, expected: Mapping[str, float]) -> str:
-    """`backtest 13/20, about 6 min left`."""
+    """`backtest 13/20, about 6 min left`; how it ended where it is over."""
+    if board.over:
+        failed = len(board.failures)
+        return f"over, {failed} block{'s' * (failed != 1)} failed" if failed else "done"
     share = fraction_done(board, expected)
     stage = next((s for s in STAGES if _stage_share(board, s) < 1), STAGES[-1])
     done = sum(b.ended > 0 for b in board.of(stage))
@@ -88,7 +93,7 @@ class ProgressArtifact:
         if time.time() < self._next and share < 100:
             return
         self._next = time.time() + ARTIFACT_SECONDS
-        text = describe(board, self._expected) if share < 100 else "done"
+        text = describe(board, self._expected)
         if self._artifact is None:
             made = create_progress_artifact(share, key=ARTIFACT_KEY, description=text)
             self._artifact = cast("UUID", made)

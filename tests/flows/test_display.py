@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flows import _cli_display
+from flows import _cli_display, _progress
 from flows._board import STAGES, Board
 
 
@@ -21,7 +21,7 @@ class _Block:
 def board(monkeypatch):
     monkeypatch.setattr(_cli_display, "_headline", lambda: "nightly 2026-11-20 small")
     made = Board.__new__(Board)
-    made.blocks, made.skipped = [], {}
+    made.blocks, made.skipped, made.over = [], {}, False
     made.planned, made.started = dict.fromkeys(STAGES, 0), time.time()
     return made
 
@@ -62,3 +62,14 @@ def test_what_ended_last_is_told_at_the_end(board, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert "report: PASS 1/1 (1 cached)" in lines
     assert "train: not run: it needs the features of every symbol" in lines
+
+
+def test_a_night_that_is_over_is_no_longer_on_its_way(board):
+    board.planned["backtest"] = 5
+    board.blocks += [_Block("backtest", ended=1.0) for _ in range(4)]
+    assert _progress.fraction_done(board, {}) < 1
+    board._listeners = []
+    board.close()
+    assert (_progress.fraction_done(board, {}), _progress.describe(board, {})) == (1.0, "done")
+    board.blocks[0].failure = object()
+    assert _progress.describe(board, {}) == "over, 1 block failed"

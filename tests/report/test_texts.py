@@ -145,6 +145,8 @@ def test_words_join_and_fill_each_language() -> None:
         ("http://u:p@host/x", "http://…@host/x"),
         ("a\u202eb\x00c", "abc"),
         ("/rooted stays", "/rooted stays"),
+        ("/data/home/runs/a stays", "/data/home/runs/a stays"),
+        ("file:///home/alice/a", "file://~/a"),
     ],
 )
 def test_private_things_are_scrubbed(text: str, clean: str) -> None:
