@@ -15,7 +15,7 @@ Language = Literal["en", "zh"]
 
 #: folders that name a user, credentials in addresses, and values of secret-looking settings
 _PRIVATE: Final = (
-    (re.compile(r"(?:(?<![\w.~-])/home/|(?<![\w.~-])/Users/|[A-Za-z]:\\Users\\)[^/\\\s'\":,;)]+"), "~"),
+    (re.compile(r"(?:(?<![\w.~-])/(?:home|Users)/|[A-Za-z]:\\Users\\)[^/\\\s'\":,;)]+"), "~"),
     (re.compile(r"(?<![\w.~-])/root(?=[/\s'\":,;)]|$)"), "~"),
     (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), "://…@"),
     (
