@@ -148,7 +148,8 @@ def browser(services: Services, chromium: Path, tmp_path_factory: Any) -> Iterat
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = started.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+        # High enough for everything: what lies below the window's edge is drawn late or never.
+        page = started.new_page(viewport={"width": 1280, "height": 1700}, reduced_motion="reduce")
         page.set_default_timeout(PAGE_MS)
         page.set_default_navigation_timeout(PAGE_MS)
         yield Browser(page, services.url, tmp_path_factory.mktemp("pictures"))
@@ -190,6 +191,8 @@ def failed(services: Services, browser: Browser, calm_night: nights.Ran) -> dict
 
     ended = services.ended(run, look)
     summary = nights.Ran(0, "", "", services.home).summary
+    (shown,) = services.ask("/artifacts/filter", artifacts={"key": {"any_": ["nightly-progress"]}})
+    assert shown["description"] == "over, 1 block failed"
     return {"run": ended, "block": block, "progress": progress, "summary": summary}
 
 
@@ -278,7 +281,7 @@ def test_the_artifacts_tab_shows_the_night(
         browser.page.get_by_text(key, exact=True).first.wait_for()
     browser.picture("artifacts")
     browser.page.get_by_text("nightly-summary", exact=True).first.click()
-    browser.page.get_by_text("every part passed").first.wait_for()
+    browser.page.get_by_role("heading", name="PASS").wait_for()
     browser.picture("summary")
 
 
