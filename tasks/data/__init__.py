@@ -9,6 +9,7 @@ Pure modules:
 * `gate`, `gate_rules` - the quality gate, which sets rows and symbols aside with a reason
 * `universe` - what may be ranked when, and moves that no label may contain
 * `health` - how complete and fresh a panel is
+* `userfiles` - files of the user's own, which count by their content
 * `store`, `codec`, `keys`, `codehash` - content-addressed artifacts, and what their keys hash
 
 `steps` wires them to the night.

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tasks.data.store import Artifact
+from tasks.data.userfiles import UserFile
 
 
 def key(
@@ -22,9 +23,9 @@ def key(
 ) -> str:
     """Key of a piece of work, 64 hex digits.
 
-    Hashes the stage's name, its parameters (artifacts count by their content), the code it
-    reaches, the versions of the numeric packages it uses and the kind of device; never a path, a
-    worker count, a time or a run id.
+    Hashes the stage's name, its parameters (artifacts and the user's files count by their
+    content), the code it reaches, the versions of the numeric packages it uses and the kind of
+    device; never a path, a worker count, a time or a run id.
     """
     content = {
         "stage": stage,
@@ -40,6 +41,8 @@ def canonical(value: Any) -> Any:
     """A JSON value that is equal for equal work; unknown kinds are refused, never `repr`ed."""
     if isinstance(value, Artifact):
         return {"artifact": value.sha256}
+    if isinstance(value, UserFile):
+        return {"content": value.sha256}
     if hasattr(value, "model_dump"):
         return canonical(value.model_dump(mode="json"))
     if isinstance(value, Mapping):
