@@ -213,7 +213,8 @@ def test_help_is_quick_because_it_loads_little():
         assert f"'{name}'" not in done.stdout
 
 
-def test_status_of_an_empty_store_says_how_to_begin(qilin_home, capsys):
+def test_status_of_an_empty_store_says_how_to_begin(qilin_home, capsys, monkeypatch):
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
     assert cli.main(["status"]) == 0
     assert capsys.readouterr().out.strip() == _cli_status.NEVER
 
