@@ -53,6 +53,7 @@ class Block:
     ended: float = 0.0
     result: dict[str, Any] | None = None
     cached: bool = False
+    fresh: bool = False
     failure: Failure | None = None
 
 
@@ -60,10 +61,26 @@ Listener = Callable[["Board"], None]
 
 
 class Board:
-    """Submits steps, collects their outcomes and tells listeners about progress."""
+    """Submits steps, collects their outcomes and tells listeners about progress.
 
-    def __init__(self, context: Context, listeners: Iterable[Listener] = ()) -> None:
+    Args:
+        context: what every step is told.
+        listeners: called whenever something changes.
+        fresh_from: stage that is computed anew with everything that waits for it, although it may
+            be there; empty: whatever is found stands.
+        token: names the rerun that wants it, so that its own retry finds what it has computed.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        listeners: Iterable[Listener] = (),
+        *,
+        fresh_from: str = "",
+        token: str = "",
+    ) -> None:
         self.context = context
+        self._fresh_from, self._token = fresh_from, token
         self.blocks: list[Block] = []
         self.planned: dict[str, int] = dict.fromkeys(STAGES, 0)
         self.skipped: dict[str, str] = {}
@@ -99,10 +116,11 @@ class Board:
             after: finished blocks whose results are among the arguments; drawn as arrows.
             arguments: the step's own.
         """
-        context = dataclasses.replace(self.context, label=label)
+        fresh = stage == self._fresh_from or any(b.fresh for b in after)
+        context = dataclasses.replace(self.context, label=label, fresh=self._token if fresh else "")
         named = step.with_options(task_run_name=label[:60])
         future = named.submit(ctx=context, wait_for=[b.future for b in after], **arguments)
-        block = Block(stage, step.name, label, future, time.time(), tuple(after))
+        block = Block(stage, step.name, label, future, time.time(), tuple(after), fresh=fresh)
         with self._lock:
             self.blocks.append(block)
             mine = sum(b.stage == stage for b in self.blocks)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from flows import _cli_config
+from flows._cli_outcome import tell, watched
 from flows._settings import NightlyConfig
-from tasks import settings
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from flows._run import Finished
-
-_EXIT_STRICT = 3
 
 
 def _help(name: str) -> str:
@@ -82,8 +76,8 @@ def nightly(
 
         return run_night(chosen, watch=watch, verbose=verbose)
 
-    finished = _watched(run, f"{chosen.size}, {chosen.data.source} data", quiet or json_)
-    return _tell(finished, chosen.language, as_json=json_, quiet=quiet, strict=strict)
+    finished = watched(run, f"{chosen.size}, {chosen.data.source} data", quiet or json_)
+    return tell(finished, chosen.language, as_json=json_, quiet=quiet, strict=strict)
 
 
 def retry(
@@ -111,9 +105,8 @@ def retry(
 
         return retry_night(run, watch=watch, verbose=verbose)
 
-    finished = _watched(again, f"retrying {run or 'the newest unfinished run'}", quiet or json_)
-    language = finished.summary.get("night", {}).get("run", {}).get("language", "en")
-    return _tell(finished, language, as_json=json_, quiet=quiet, strict=strict)
+    finished = watched(again, f"retrying {run or 'the newest unfinished run'}", quiet or json_)
+    return tell(finished, as_json=json_, quiet=quiet, strict=strict)
 
 
 def list_settings(
@@ -136,48 +129,3 @@ def _check_files(config: NightlyConfig) -> None:
         raise UserError(f"data source {data.source!r} needs a file or folder: give --data-path")
     if data.path and "://" not in data.path and not Path(data.path).expanduser().exists():
         raise UserError(f"data path {data.path} does not exist: give another with --data-path")
-
-
-def _watched(run: Callable[[Any], Finished], what: str, silent: bool) -> Finished:
-    if silent:
-        return run(None)
-    from flows._cli_display import Display
-
-    display = Display()
-    display.starting(what)
-    try:
-        return run(display)
-    finally:
-        display.close()
-
-
-def _tell(finished: Finished, language: str, *, as_json: bool, quiet: bool, strict: bool) -> int:
-    from flows import _cli_display
-
-    state = _cli_display.state_of(finished)
-    code = finished.exit_code or (_EXIT_STRICT if strict and state == "WARN" else 0)
-    root = settings.home().rstrip("/")
-    report = finished.summary.get("report", "")
-    if as_json:
-        outcome = {
-            "state": "QUEUED" if finished.queued else state,
-            "exit_code": code,
-            "run_id": finished.run_id,
-            "name": finished.name,
-            "error": finished.error,
-            "report": f"{root}/{report}" if report else "",
-            "summary": f"{root}/{finished.folder}/summary.json" if finished.summary else "",
-            "headline": finished.summary.get("headline", {}),
-            "outputs": finished.summary.get("outputs", {}),
-        }
-        print(json.dumps(outcome, indent=1))
-    elif finished.queued:
-        print(f"{finished.name} was handed to its worker; follow it with: qilin status")
-    elif quiet:
-        if report:
-            print(f"{root}/{report}")
-    elif finished.summary:
-        _cli_display.show_outcome(finished, root, language)
-    if finished.error:
-        print(f"qilin: {finished.error}", file=sys.stderr)
-    return code

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.logging.loggers import flow_run_logger
 
+from flows._turns import SKIPPED
 from tasks import settings
 
 if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
+
+_LAST_SUCCESS = "quant_flow_last_success_timestamp_seconds"
 
 
 def tag_with_size(
@@ -39,12 +42,18 @@ def tag_with_size(
 
 
 def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Push the metrics of a good night and close the alert of an earlier bad one."""
+    """Push the metrics of a good night and close the alert of an earlier bad one.
+
+    A night that had no turn only says that the schedule works.
+    """
+    if state.name == SKIPPED:
+        _push({_LAST_SUCCESS: dt.datetime.now(dt.UTC).timestamp()}, flow, flow_run, state)
+        return
     from tasks.monitor.night import tell
 
     _warn(tell(resolved=[_problem(flow)], end_of_night=True), flow, flow_run)
     values = {
-        "quant_flow_last_success_timestamp_seconds": dt.datetime.now(dt.UTC).timestamp(),
+        _LAST_SUCCESS: dt.datetime.now(dt.UTC).timestamp(),
         "quant_flow_last_run_failed": 0.0,
         **_night_values(flow_run),
     }

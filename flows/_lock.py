@@ -1,44 +1,110 @@
-"""A lock per run that dies with its process, however it dies."""
+"""Locks that die with their process: one per run, one per night.
+
+On one machine the kernel keeps them: a kill -9 frees them at once. A store that several hosts share
+holds a lease beside them, renewed while the work goes on; another host takes over when it is stale.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tasks import settings
+from tasks.data.store import Store
 from tasks.errors import UserError
+
+#: a lease is renewed this often, and is stale after so long without
+RENEW_SECONDS, STALE_SECONDS = 15.0, 90.0
 
 
 @contextlib.contextmanager
-def held(run_id: str) -> Iterator[None]:
-    """Hold the run's lock while it works.
+def held(name: str, what: str = "") -> Iterator[None]:
+    """Hold a lock while the work goes on.
+
+    Args:
+        name: of the lock, such as a run's id.
+        what: who holds it, for the sentence that others get to see.
 
     Raises:
-        UserError: another process of this machine works on the same run.
+        UserError: another process works on the same.
     """
-    with _path(run_id).open("w") as file:
+    with _path(name).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UserError(
-                f"run {run_id} is being worked on by another process of this machine: wait for it"
-            ) from None
-        yield
+            raise _taken(name, _holder(file.name)) from None
+        file.seek(0)
+        file.truncate()
+        file.write(what)
+        file.flush()
+        with _lease(name):
+            yield
 
 
-def is_held(run_id: str) -> bool:
-    """Whether some process of this machine works on the run."""
-    with _path(run_id).open("w") as file:
+def is_held(name: str) -> bool:
+    """Whether some process, here or at a host that shares the store, holds the lock."""
+    with _path(name).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-    return False
+    return bool(_foreign_lease(name))
 
 
-def _path(run_id: str) -> Path:
+@contextlib.contextmanager
+def _lease(name: str) -> Iterator[None]:
+    """Tell other hosts that the work goes on; nothing to do where the store is this machine's."""
+    store = Store()
+    if store.is_local:
+        yield
+        return
+    if host := _foreign_lease(name):
+        raise _taken(name, f"host {host}")
+    over = threading.Event()
+
+    def renew() -> None:
+        while True:
+            text = json.dumps({"host": socket.gethostname(), "renewed": time.time()})
+            store.note(f"leases/{name}", text)
+            if over.wait(RENEW_SECONDS):
+                store.note(f"leases/{name}", "")
+                return
+
+    thread = threading.Thread(target=renew, name=f"lease {name}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _foreign_lease(name: str) -> str:
+    """The other host that works on it; empty if there is none, or its lease is stale."""
+    store = Store()
+    text = "" if store.is_local else store.read_note(f"leases/{name}")
+    if not text:
+        return ""
+    lease = json.loads(text)
+    alive = time.time() - float(lease["renewed"]) < STALE_SECONDS
+    return str(lease["host"]) if alive and lease["host"] != socket.gethostname() else ""
+
+
+def _taken(name: str, holder: str) -> UserError:
+    return UserError(f"{holder or 'another process'} works on {name} already: wait for it")
+
+
+def _holder(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def _path(name: str) -> Path:
     folder = settings.local_home() / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / run_id
+    return folder / name

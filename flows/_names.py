@@ -10,11 +10,14 @@ if TYPE_CHECKING:
 
 
 def night_run_name() -> str:
-    """`nightly 2026-11-20 full`, with `manual` behind it where nobody scheduled the run."""
+    """`nightly 2026-11-20 full`, with `manual` behind it where nobody scheduled the run.
+
+    A scheduled run on a day without trading is called `nightly 2026-10-01 holiday`.
+    """
     from prefect import runtime
     from prefect.context import FlowRunContext
 
-    from flows import _session
+    from flows import _session, _turns
     from tasks.data.store import Store
     from tasks.errors import QilinError
 
@@ -23,13 +26,16 @@ def night_run_name() -> str:
         from flows._settings import NightlyConfig
 
         config = NightlyConfig.model_validate(config)
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
     run_id = str(runtime.flow_run.id)
     try:
+        if run is not None and _turns.holiday(config, run):
+            return f"nightly {_turns.day_of(run)} holiday"
         day = _session.session_of(config, run_id, runtime.flow_run.scheduled_start_time, Store())
     except QilinError:  # the flow itself meets it next, and ends with its sentence
         day = config.data_date or "without data"
-    context = FlowRunContext.get()
-    scheduled = "auto-scheduled" in (context.flow_run.tags if context and context.flow_run else ())
+    scheduled = run is not None and _turns.is_scheduled(run)
     return f"nightly {day} {config.size}" + ("" if scheduled else " manual")
 
 

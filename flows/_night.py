@@ -42,23 +42,45 @@ SYMBOLS_PER_BLOCK = 64
 class Night:
     """Wires one night's steps together; every method submits or collects one stage."""
 
-    def __init__(self, config: NightlyConfig) -> None:
+    def __init__(self, config: NightlyConfig, *, fresh_from: str = "") -> None:
         self.config = config
         self.store = Store()
         self.run_id = str(runtime.flow_run.id)
         scheduled = runtime.flow_run.scheduled_start_time
         self.day = _session.session_of(config, self.run_id, scheduled, self.store)
         self.folder = _session.run_folder(self.day, config.size, self.run_id)
-        code = {made.name: codehash.loaded_hash(body_of(made)) for made in ALL_STEPS}
         context = Context(
-            self.store.root, code=code, data_path=config.data.path, device=config.device
+            self.store.root,
+            code=code_of_steps(),
+            data_path=config.data.path,
+            device=config.device,
         )
-        self.board = Board(context, listeners(_publish.stage_times(self.store, self.day)))
+        self.board = Board(
+            context,
+            listeners(_publish.stage_times(self.store, self.day)),
+            fresh_from=fresh_from,
+            token=self.run_id,
+        )
         closed = str(calendar.last_closed_session(scheduled))
         self.expected_day = config.data_date or closed
         self.content = registry.content_id(config.data, self.day)
         self.parts: dict[str, Result] = {}
         self.ended: dict[str, Block] = {}
+
+    def run(self) -> Result:
+        """Everything in its order; the summary.
+
+        Raises:
+            NightFailedError: a block failed; the report is there and marked incomplete.
+        """
+        if self.load():
+            features = self.start_features()
+            sweep = self.start_sweep()
+            leaks = self.start_leak_tests()
+            self.train(features)
+            self.trade()
+            self.judge(sweep, leaks)
+        return self.publish()
 
     def load(self) -> bool:
         """Read the source and let the quality gate look at it; False if there is no panel."""
@@ -265,6 +287,11 @@ class Night:
         self.parts[name] = results[0]
         self.ended[name] = block
         return True
+
+
+def code_of_steps() -> dict[str, str]:
+    """Code hash of every step, by its name."""
+    return {made.name: codehash.loaded_hash(body_of(made)) for made in ALL_STEPS}
 
 
 def _blocks(count: int, size: int) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from flows import _lock, _server, _session, _up
+from flows import _history, _lock, _server, _session, _turns, _up
 from tasks.data.store import Store
 from tasks.errors import (
     EnvironmentFaultError,
@@ -19,7 +19,7 @@ from tasks.errors import (
 )
 
 if TYPE_CHECKING:
-    from prefect import State
+    from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
 
     from flows._board import Board
@@ -118,17 +118,67 @@ def retry_night(run: str, *, watch: Watcher | None = None, verbose: bool = False
         return _execute(flow_run, watch)
 
 
+def rerun_night(
+    run: str, from_stage: str, reason: str, *, watch: Watcher | None = None, verbose: bool = False
+) -> Finished:
+    """Run a night again from a stage, here and now; what comes before is reused.
+
+    Args:
+        run: as for `_history.summary_of`.
+        from_stage: computed anew with whatever waits for it.
+        reason: shown in the report.
+        watch: as for `run_night`.
+        verbose: as for `run_night`.
+
+    Raises:
+        UserError: no such run.
+    """
+    _quieten(verbose)
+    store = Store()
+    store.require_writable()
+    size = _history.summary_of(store, run)["run"]["size"]
+    with _server.prefect_server(_load):
+        from prefect.client.orchestration import get_client
+        from prefect.states import Pending
+
+        from flows.rerun import rerun
+
+        asked = {"run": run, "from_stage": from_stage, "reason": reason, "preview": False}
+        with get_client(sync_client=True) as client:
+            flow_run = client.create_flow_run(
+                rerun,
+                parameters=asked,
+                state=Pending(),
+                tags=["rerun", "market:cn-a", f"size:{size}"],
+            )
+        return _execute(flow_run, watch)
+
+
 def _execute(flow_run: FlowRun, watch: Watcher | None) -> Finished:
     from prefect.flow_engine import run_flow
 
     from flows._progress import watched_by
-    from flows.nightly import nightly
 
     with watched_by(watch):
         state = run_flow(
-            nightly, flow_run=flow_run, parameters=dict(flow_run.parameters), return_type="state"
+            _flow_of(flow_run),
+            flow_run=flow_run,
+            parameters=dict(flow_run.parameters),
+            return_type="state",
         )
     return _finished(flow_run, cast("State[Any]", state))
+
+
+def _flow_of(flow_run: FlowRun) -> Flow[..., Any]:
+    """The flow of a run: the file's name is the flow's name."""
+    import importlib
+
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        name = client.read_flow(flow_run.flow_id).name
+    found: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
+    return found
 
 
 def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
@@ -143,6 +193,8 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
     folder = _session.folder_of(run_id, store)
     text = store.read_note(f"{folder}/summary.json") if folder else ""
     summary = json.loads(text) if text else {}
+    if state.name == _turns.SKIPPED:
+        return Finished(run_id, name, error=f"{name} was skipped: {state.message}")
     if state.is_completed():
         return Finished(run_id, name, folder, summary, *_judged(summary))
     ended: Any = state
@@ -179,7 +231,7 @@ def _find(client: Any, run: str) -> FlowRun:
     done = [StateType.COMPLETED]
     # A planned night is not over, and sorts as newer than every night that was.
     kept = [*done, StateType.SCHEDULED]
-    where: dict[str, Any] = {"flow_filter": filters.FlowFilter(name={"any_": ["nightly"]})}
+    where: dict[str, Any] = {"flow_filter": filters.FlowFilter(name={"any_": ["nightly", "rerun"]})}
     if not run:
         where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": kept}})
     elif _is_uuid(run):

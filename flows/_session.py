@@ -60,8 +60,9 @@ def _require_session(config: NightlyConfig) -> None:
 
 
 def remember(day: str, config: NightlyConfig, run_id: str, store: Store) -> None:
-    """Keep a run's session date and folder under its id, for every retry of it."""
+    """Keep a run's session date, folder and settings under its id, for retries and reruns."""
     store.note(f"runs/sessions/{run_id}", day)
+    store.note(f"runs/settings/{run_id}", config.model_dump_json(indent=1))
     store.note(f"runs/folders/{run_id}", run_folder(day, config.size, run_id))
 
 

@@ -1,4 +1,4 @@
-"""The `qilin` command: `nightly`, `retry`, `settings`, `up`, `down`, `status`, `doctor`.
+"""The `qilin` command: one entry per command; the module behind it loads when it is called.
 
 Results go to stdout, progress and faults to stderr. Exit codes: 0 done, 1 finished with failed
 parts, 2 wrong use or settings, 3 warnings under `--strict`, 4 data not ready, 5 environment,
@@ -43,6 +43,7 @@ app = App(
 _COMMANDS = {
     "nightly": ("flows._cli_nightly:nightly", "Run one night and print where its report lies."),
     "retry": ("flows._cli_nightly:retry", "Run what failed again; what is finished is kept."),
+    "rerun": ("flows._cli_rerun:rerun", "Run a night again from a chosen stage."),
     "status": ("flows._cli_status:status", "Show the running, the last and the next night."),
     "doctor": ("flows._cli_doctor:doctor", "Say what this machine has, and what is wrong."),
     "up": ("flows._cli_up:up_command", "Start server, worker, deployments and metrics."),

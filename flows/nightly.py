@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import State, flow, runtime
-from prefect.states import Failed
+from prefect import State, flow
+from prefect.states import Completed, Failed
 
-from flows import _hooks, _lock, _names, _runner
+from flows import _hooks, _names, _runner, _turns
 from flows._night import Night
 from flows._settings import NightlyConfig
 from tasks.errors import QilinError
@@ -45,21 +45,14 @@ def nightly(
     Returns:
         The run's summary, as written to `summary.json`. If blocks failed, the state Failed, whose
         message names them and begins with the first, as Prefect's pages show only its beginning;
-        finished blocks stand and Retry computes the rest.
+        finished blocks stand and Retry computes the rest. A night that has no turn, such as on a
+        holiday, ends Completed under the name Skipped, with the reason.
     """
     try:
-        with _lock.held(str(runtime.flow_run.id)):
-            return _run(Night(config))
+        night = Night(config)
+        with _turns.turn(config, _turns.this_run(), night.day):
+            return night.run()
+    except _turns.NoTurnError as reason:
+        return Completed(name=_turns.SKIPPED, message=str(reason))
     except QilinError as error:
         return Failed(message=str(error), data=error)
-
-
-def _run(night: Night) -> dict[str, Any]:
-    if night.load():
-        features = night.start_features()
-        sweep = night.start_sweep()
-        leaks = night.start_leak_tests()
-        night.train(features)
-        night.trade()
-        night.judge(sweep, leaks)
-    return night.publish()

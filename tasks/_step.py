@@ -45,12 +45,15 @@ class Context:
         code: the driver's code hash per step name; a worker with other code refuses to work.
         data_path: where the source lies; the step's key holds the hash of its content instead.
         device: `auto`, `cpu` or `gpu`, as asked for.
+        fresh: token of a rerun that wants this block computed although it is there; empty: found
+            work stands.
     """
 
     store_root: str
     label: str = ""
     data_path: str = ""
     device: str = "auto"
+    fresh: str = ""
     code: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -100,7 +103,7 @@ def step(
 
         def cache_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
             key = _key(body, parameters, packages)
-            _mirror(parameters["ctx"].store.find(key), key)
+            _mirror(_standing(parameters["ctx"], key), key)
             return key
 
         made: Step = task(
@@ -133,7 +136,7 @@ def _run(
 ) -> dict[str, Any]:
     context: Context = arguments["ctx"]
     key = _key(body, arguments, packages)
-    found = context.store.find(key)
+    found = _standing(context, key)
     if found is not None:
         return found.to_json()
     label = context.label or body.__name__
@@ -152,7 +155,9 @@ def _run(
         ) from error
     seconds = round(time.perf_counter() - started, 3)
     inputs = tuple(a.sha256 for value in arguments.values() for a in _artifacts(value))
-    artifact = context.store.put(
+    before = context.store.find(key) if context.fresh else None
+    write = context.store.replace if context.fresh else context.store.put
+    artifact = write(
         output.kind,
         key,
         output.files,
@@ -165,8 +170,24 @@ def _run(
             "code": codehash.loaded_hash(body),
         },
     )
+    if context.fresh:
+        same = before is None or before.sha256 == artifact.sha256
+        context.store.note(_refreshed(context, key), "as before" if same else "other bytes")
+        if not same:
+            log.warning("%s: computed again, it has other bytes than before", label)
     log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)
     return artifact.to_json()
+
+
+def _standing(context: Context, key: str) -> Artifact | None:
+    """The artifact of a key if it may be used: a rerun uses what it computed anew itself."""
+    if context.fresh and not context.store.read_note(_refreshed(context, key)):
+        return None
+    return context.store.find(key)
+
+
+def _refreshed(context: Context, key: str) -> str:
+    return f"reruns/{context.fresh}/{key}"
 
 
 def _apart(body: Callable[..., Output], arguments: dict[str, Any]) -> Output:

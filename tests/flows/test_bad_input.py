@@ -229,7 +229,7 @@ def test_a_stop_by_the_user_is_no_fault(qilin_home, monkeypatch, capsys):
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_cli_nightly, "_watched", stopped)
+    monkeypatch.setattr(_cli_nightly, "watched", stopped)
     assert cli.main(["nightly"]) == 130
     assert "qilin retry" in _only_sentence(capsys.readouterr().err, 130)
 

@@ -24,7 +24,7 @@ def captured(monkeypatch):
     def run(run_it, what, silent):
         return seen[0]
 
-    monkeypatch.setattr(_cli_nightly, "_watched", run)
+    monkeypatch.setattr(_cli_nightly, "watched", run)
     return seen
 
 

@@ -29,7 +29,7 @@ def test_the_entrypoint_loads_as_a_module(deployment):
 def test_the_schedule_is_an_hour_of_the_exchange(deployment):
     from prefect.client.schemas.schedules import CronSchedule
 
-    for entry in deployment["schedules"]:
+    for entry in deployment.get("schedules", ()):
         schedule = CronSchedule(cron=entry["cron"], timezone=entry["timezone"])
         moment = dt.datetime(2026, 11, 20, tzinfo=ZoneInfo(schedule.timezone))
         assert moment.utcoffset() == dt.timedelta(hours=8)

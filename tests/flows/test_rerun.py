@@ -1,0 +1,103 @@
+"""A night again from a stage: the preview says what happens, and exactly that happens."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows import _history, _preview
+from tasks.data.store import Store
+from tasks.errors import UserError
+from tests.flows import nights
+
+BLOCKS = [
+    {"stage": "load", "step": "bars", "label": "load bars", "key": "", "after": []},
+    {"stage": "features", "step": "features", "label": "features 1", "after": ["load bars"]},
+    {"stage": "backtest", "step": "sweep", "label": "backtest 1", "after": ["load bars"]},
+    {"stage": "train", "step": "fold", "label": "train 1", "after": ["features 1"]},
+    {"stage": "backtest", "step": "portfolio", "label": "portfolio", "after": ["train 1"]},
+    {"stage": "report", "step": "report", "label": "report", "key": "", "after": ["portfolio"]},
+]
+
+
+@pytest.fixture
+def earlier(qilin_home: Path) -> tuple[dict, Store]:
+    """A run whose artifacts are all in the store."""
+    store = Store()
+    blocks = []
+    for block in BLOCKS:
+        key = f"{len(blocks):02d}" + 62 * "a"
+        store.put("thing", key, {"x": b"1"})
+        blocks.append({**block, "key": key, "work_seconds": 2.0})
+    code = {"steps": {block["step"]: "same" for block in BLOCKS}}
+    return {"blocks": blocks, "code": code}, store
+
+
+def anew(summary: dict, store: Store, stage: str, **code: str) -> list[str]:
+    now = {**summary["code"]["steps"], **code}
+    return [row.label for row in _preview.preview(summary, stage, now, store).computed]
+
+
+def test_what_waits_for_the_stage_is_computed_and_nothing_else(earlier):
+    assert anew(*earlier, "train") == ["train 1", "portfolio", "report"]
+    assert anew(*earlier, "backtest") == ["backtest 1", "portfolio", "report"]
+    assert anew(*earlier, "report") == ["report"]
+    assert anew(*earlier, "load") == [block["label"] for block in BLOCKS]
+
+
+def test_changed_code_and_lost_artifacts_are_foreseen(earlier):
+    summary, store = earlier
+    assert anew(summary, store, "report", fold="other") == ["train 1", "portfolio", "report"]
+    store.discard(summary["blocks"][2]["key"])
+    assert anew(summary, store, "report") == ["backtest 1", "report"]
+
+
+def test_the_time_is_that_of_the_earlier_run(earlier):
+    summary, store = earlier
+    plan = _preview.preview(summary, "train", summary["code"]["steps"], store)
+    assert plan.work_seconds == 6.0
+    assert "3 blocks are reused, 3 are computed anew: 6 s of work" in plan.sentence
+    assert plan.table()[0]["what happens"] == "reused"
+
+
+def test_runs_are_found_by_whatever_names_them(qilin_home):
+    store = Store()
+    for day, run, ended in (("2026-11-19", "full-aa", "1"), ("2026-11-20", "small-bb", "2")):
+        size, folder = run.split("-")[0], f"runs/{day}/{run}"
+        summary = {"run": {"folder": folder, "size": size, "finished": ended}}
+        store.note(f"{folder}/summary.json", json.dumps(summary))
+    for words in ("", "latest", "2026-11-20", "nightly 2026-11-20 small", "small-bb"):
+        assert _history.summary_of(store, words)["run"]["size"] == "small"
+    assert _history.summary_of(store, "runs/2026-11-19/full-aa/")["run"]["size"] == "full"
+    for words in ("2026-11-20 full", "full-cc", "2026-11-18"):
+        with pytest.raises(UserError, match="is not in the store"):
+            _history.summary_of(store, words)
+
+
+@pytest.mark.slow
+def test_exactly_what_the_preview_says_is_computed_and_the_hashes_hold(
+    prefect_api: str, calm_night: nights.Ran, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(calm_night.home, home, symlinks=True)
+    env = nights.environment(home)
+    told = nights.run(nights.command("rerun", "--from-stage", "train", "--preview"), env)
+    assert told.code == 0, told.err
+    foreseen = {
+        line.removeprefix("anew").strip().split("  ")[0]
+        for line in told.out.splitlines()
+        if line.startswith("anew")
+    }
+    words = nights.command("rerun", "--from-stage", "train", "--reason", "a doubt")
+    ran = nights.run(words, env, timeout=600)
+    assert ran.code == 0, ran.err
+    assert ran.computed == foreseen
+    assert {b["stage"] for b in ran.summary["blocks"] if b["state"] == "computed"} == {
+        "train", "backtest", "report",
+    }  # fmt: skip
+    assert ran.outputs == calm_night.outputs
+    assert ran.summary["run"]["note"].endswith("again from train: a doubt")
+    marks = [p.read_text() for p in (home / "reruns").rglob("*") if p.is_file()]
+    assert len(marks) == len(foreseen) - 1, "all but the report"
+    assert set(marks) == {"as before"}
