@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tasks.indicators.expressions.graph import FIELD, Graph
 from tasks.indicators.expressions.operators import OPERATORS
 from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
-from tasks.indicators.expressions.tiles import CalendarTile
+from tasks.indicators.expressions.tiles import CalendarTile, Pool
 from tasks.indicators.gpu import on_device
 from tasks.indicators.kernels import layout
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
 
 BLOCK = 64
+TOGETHER = 1 << 26
 #: fields that say nothing on a day without trading, as in Qlib's directories
 TRADED_ONLY = ("volume", "amount")
 
@@ -98,6 +99,7 @@ class _Run:
         self.graph, self.panel, self.grids = graph, panel, grids
         self.dtype, self.block, self.bench = dtype, block, bench
         self.listed = first_listed(panel)
+        self.pool = Pool(bench)
         self.quantiles: dict[int, tuple[int, ...]] = {}
         self.results: dict[int, NDArray[Any]] = {}
 
@@ -105,31 +107,28 @@ class _Run:
         """Compute a phase's nodes on every tile of symbols."""
         rows, symbols = self.panel.shape
         self.quantiles = same_windows(self.graph, phase.tile_nodes)
-        self.results |= {n: np.empty((rows, symbols), self.dtype) for n in phase.results}
+        self.results |= _grids(phase.results, (rows, symbols), self.dtype)
         self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
         for low in range(0, symbols, self.block):
             high = min(low + self.block, symbols)
             listed = self.bench.enter(self.listed[low:high])
-            tile = CalendarTile(rows, high - low, self.bench, listed=listed)
+            tile = CalendarTile(rows, high - low, self.bench, listed=listed, pool=self.pool)
             with np.errstate(all="ignore"):  # no trading, no number: that is not an error
                 self._tile(phase, tile, low)
 
     def _tile(self, phase: Phase, tile: CalendarTile, low: int) -> None:
         values: dict[int, Any] = {}
         for node in phase.loads:
-            loaded = np.empty((tile.rows, tile.lanes))
-            layout.load(self.grids[node], low, loaded)
-            values[node] = self.bench.enter(loaded)
+            values[node] = tile.load(self.grids[node], low)
         for node in phase.tile_nodes:
             if node not in values:
                 values |= self._compute(node, tile, values)
-            for argument in self.graph[node].arguments:
-                if phase.last_use[argument] == node:
-                    values.pop(argument, None)
             if node in phase.results:
                 layout.store(self.bench.leave(values[node]), low, self.results[node])
             if node in phase.carry:
                 layout.store(self.bench.leave(values[node]), low, self.grids[node])
+            for unread in phase.unread_after[node]:
+                self.pool.give(values.pop(unread))
 
     def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> dict[int, Array]:
         """A node's values, and those of other quantiles of the same window."""
@@ -169,6 +168,22 @@ def first_listed(panel: Panel) -> NDArray[np.int64]:
     if rows == 0:
         return np.zeros(panel.shape[1], dtype=np.int64)
     return np.where(known.any(axis=0), known.argmax(axis=0), rows).astype(np.int64)
+
+
+def _grids(
+    nodes: Sequence[int], shape: tuple[int, int], dtype: Any
+) -> dict[int, NDArray[np.floating[Any]]]:
+    """One grid for each node, several of them in one piece of memory of about `TOGETHER` bytes.
+
+    The system hands out large pages only for large pieces, and small ones many times slower.
+    """
+    one = max(1, shape[0] * shape[1] * np.dtype(dtype).itemsize)
+    size = max(1, TOGETHER // one)
+    found = {}
+    for first in range(0, len(nodes), size):
+        some = nodes[first : first + size]
+        found |= dict(zip(some, np.empty((len(some), *shape), dtype), strict=True))
+    return found
 
 
 def _fields(graph: Graph, panel: Panel) -> dict[int, Array]:

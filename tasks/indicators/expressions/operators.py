@@ -50,23 +50,20 @@ class Operator:
         return f"{self.name}({', '.join(words[kind] for kind in self.arguments)})"
 
 
-def _truth(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(_: CalendarTile, *values: Any) -> Array:
-        return function(*values).astype(np.float64)  # type: ignore[no-any-return]
-
-    return run
-
-
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(_: CalendarTile, *values: Any) -> Array:
-        return function(*values)  # type: ignore[no-any-return]
+    """An operator of numpy's; a condition becomes 0 or 1."""
+
+    def run(tile: CalendarTile, *values: Any) -> Array:
+        return function(*values, out=tile.new())  # type: ignore[no-any-return]
 
     return run
 
 
-def _choose(_: CalendarTile, condition: Any, yes: Any, no: Any) -> Array:
+def _choose(tile: CalendarTile, condition: Any, yes: Any, no: Any) -> Array:
     # as in Qlib everything but 0 is true, a missing condition too
-    chosen: Array = np.where(condition != 0.0, yes, no).astype(np.float64)
+    chosen = tile.new()
+    chosen[:] = no
+    np.copyto(chosen, yes, where=condition != 0.0)
     return chosen
 
 
@@ -89,15 +86,15 @@ ELEMENTWISE = {
 
 #: these make 0 or 1 even of missing values, as comparisons in pandas do
 TRUTHS = {
-    "Gt": ("xx", _truth(np.greater)),
-    "Ge": ("xx", _truth(np.greater_equal)),
-    "Lt": ("xx", _truth(np.less)),
-    "Le": ("xx", _truth(np.less_equal)),
-    "Eq": ("xx", _truth(np.equal)),
-    "Ne": ("xx", _truth(np.not_equal)),
-    "And": ("xx", _truth(np.logical_and)),
-    "Or": ("xx", _truth(np.logical_or)),
-    "Not": ("x", _truth(np.logical_not)),
+    "Gt": ("xx", _plain(np.greater)),
+    "Ge": ("xx", _plain(np.greater_equal)),
+    "Lt": ("xx", _plain(np.less)),
+    "Le": ("xx", _plain(np.less_equal)),
+    "Eq": ("xx", _plain(np.equal)),
+    "Ne": ("xx", _plain(np.not_equal)),
+    "And": ("xx", _plain(np.logical_and)),
+    "Or": ("xx", _plain(np.logical_or)),
+    "Not": ("x", _plain(np.logical_not)),
     "If": ("xxx", _choose),
 }
 

@@ -23,7 +23,7 @@ class Phase:
         loads: grids a tile needs: fields, and what earlier phases kept.
         results: nodes of this phase that are asked for.
         carry: nodes of this phase that later phases, or operators across symbols, need as grids.
-        last_use: node after which a tile's array is dropped, by its number.
+        unread_after: the nodes whose arrays nobody reads once a node is computed, by that node.
         across: nodes computed on whole grids afterwards, in order.
     """
 
@@ -31,7 +31,7 @@ class Phase:
     loads: tuple[int, ...]
     results: tuple[int, ...]
     carry: tuple[int, ...]
-    last_use: dict[int, int]
+    unread_after: dict[int, list[int]]
     across: tuple[int, ...]
 
 
@@ -91,12 +91,23 @@ def _phase(
     outside = {
         a for n in needed if phase_of.get(n, -1) > number or n in across for a in graph[n].arguments
     }
-    last_use: dict[int, int] = {}
-    for node in tile_nodes:
-        for argument in graph[node].arguments:
-            last_use[argument] = node
-    loads = sorted(a for a in last_use if a not in tile_nodes and graph[a].operator != NUMBER)
+    read = {a for n in tile_nodes for a in graph[n].arguments if graph[a].operator != NUMBER}
+    loads = tuple(sorted(read - set(tile_nodes)))
     asked = set(roots)
     results = tuple(n for n in tile_nodes if n in asked)
     carry = tuple(n for n in tile_nodes if n in outside)
-    return Phase(tile_nodes, tuple(loads), results, carry, last_use, across)
+    return Phase(tile_nodes, loads, results, carry, _unread_after(graph, tile_nodes), across)
+
+
+def _unread_after(graph: Graph, nodes: Sequence[int]) -> dict[int, list[int]]:
+    """For each node, which are last read by it; one that nobody reads ends with itself."""
+    last_use: dict[int, int] = {}
+    for node in nodes:
+        last_use[node] = node
+        for argument in graph[node].arguments:
+            if graph[argument].operator != NUMBER:
+                last_use[argument] = node
+    unread: dict[int, list[int]] = {node: [] for node in nodes}
+    for value, node in last_use.items():
+        unread[node].append(value)
+    return unread

@@ -24,7 +24,8 @@ def ref(tile: CalendarTile, x: Array, days: int) -> Array:
 
 def delta(tile: CalendarTile, x: Array, days: int) -> Array:
     """Value less that of `days` rows ago; with 0 less that of the first listed row."""
-    return x - ref(tile, x, days)
+    earlier = ref(tile, x, days)
+    return np.subtract(x, earlier, out=earlier)
 
 
 def mean(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -55,7 +56,8 @@ def var(tile: CalendarTile, x: Array, days: int) -> Array:
 
 def std(tile: CalendarTile, x: Array, days: int) -> Array:
     """Sample standard deviation of the window."""
-    return var(tile, x, days) ** 0.5
+    squares = var(tile, x, days)
+    return np.sqrt(squares, out=squares)
 
 
 def skew(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -97,19 +99,23 @@ def place_of_lowest(tile: CalendarTile, x: Array, days: int) -> Array:
     return tile.run(extremes.window_position, x, tile.listed, n, -1.0, state=2 * n + 6)
 
 
-def quantiles(tile: CalendarTile, x: Array, days: int, shares: Sequence[float]) -> Array:
+def quantiles(tile: CalendarTile, x: Array, days: int, shares: Sequence[float]) -> list[Array]:
     """Quantiles of the window, interpolated linearly; one (T, L) each, from one sorted window."""
     n = tile.window(days)
-    out: Array = tile.bench.empty((len(shares), tile.rows, tile.lanes))
+    found = tile.pool.take(len(shares) * tile.rows, tile.lanes)
+    out = found.reshape(len(shares), tile.rows, tile.lanes)
     sought = tile.bench.enter(np.array(shares))
     tile.bench.call(order.window_quantiles, tile.lanes, x, n, sought, out, tile.scratch(n + 5))
-    return out
+    each = [tile.new() for _ in shares]
+    for kept, values in zip(each, out, strict=True):
+        kept[:] = values
+    tile.pool.give(found)
+    return each
 
 
 def quantile(tile: CalendarTile, x: Array, days: int, share: float) -> Array:
     """Quantile of the window, interpolated linearly."""
-    found: Array = quantiles(tile, x, days, [share])[0]
-    return found
+    return quantiles(tile, x, days, [share])[0]
 
 
 def rank(tile: CalendarTile, x: Array, days: int) -> Array:

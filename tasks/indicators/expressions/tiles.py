@@ -7,13 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.indicators.kernels import layout
 from tasks.indicators.kernels.windows import weights
 from tasks.indicators.lanes import Tile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tasks.arrays.benches import Bench
     from tasks.indicators.lanes import Array
+
+
+class Pool:
+    """Arrays of tiles that are used again: memory fresh from the system costs more than a sum."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._free: dict[tuple[int, int], list[Array]] = {}
+        self._scratch: dict[int, Array] = {}
+
+    def take(self, rows: int, lanes: int) -> Array:
+        """An array of this shape, not initialised."""
+        free = self._free.get((rows, lanes))
+        return free.pop() if free else self.bench.empty((rows, lanes))  # type: ignore[no-any-return]
+
+    def give(self, array: Array) -> None:
+        """Take back an array that nobody reads any more."""
+        rows, lanes = array.shape
+        self._free.setdefault((rows, lanes), []).append(array)
+
+    def scratch(self, rows: int, lanes: int) -> Array:
+        """The one array for what a kernel keeps in mind while it runs."""
+        kept = self._scratch.get(lanes)
+        if kept is None or len(kept) < rows:
+            self._scratch[lanes] = kept = self.bench.empty((rows, lanes))
+        return kept[:rows]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +50,26 @@ class CalendarTile(Tile):
 
     Attributes:
         listed: first row of each lane with a price, T for one without any; int64 (L,).
+        pool: where its arrays come from and go to.
     """
 
     listed: NDArray[np.int64] = dataclasses.field(kw_only=True)
+    pool: Pool = dataclasses.field(kw_only=True)
+
+    def new(self) -> Array:
+        """An array of the tile's shape, not initialised."""
+        return self.pool.take(self.rows, self.lanes)
+
+    def scratch(self, rows: int) -> Array:
+        """Rows of one value per lane for one kernel's run, not initialised."""
+        return self.pool.scratch(rows, self.lanes)
+
+    def load(self, grid: Array, low: int) -> Array:
+        """Columns `low` and on of a grid (T, N)."""
+        on_cpu = self.bench.kind == "cpu"
+        loaded = self.new() if on_cpu else np.empty((self.rows, self.lanes))
+        layout.load(grid, low, loaded)
+        return self.bench.enter(loaded)  # type: ignore[no-any-return]
 
     def window(self, days: int) -> int:
         """Rows of a window: 0 means all so far, and more than there are changes nothing."""
