@@ -11,9 +11,9 @@ from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device, choose_device
 from tasks.data.panel import PRICE_FIELDS, Panel
 from tasks.errors import UserError
-from tasks.indicators.expressions import across, rolling
+from tasks.indicators.expressions import across
 from tasks.indicators.expressions.graph import FIELD, Graph
-from tasks.indicators.expressions.operators import OPERATORS
+from tasks.indicators.expressions.operators import ALL, FAMILIES
 from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile, Pool
@@ -100,13 +100,13 @@ class _Run:
         self.dtype, self.block, self.bench = dtype, block, bench
         self.listed = first_listed(panel)
         self.pool = Pool(bench)
-        self.quantiles: dict[int, tuple[int, ...]] = {}
+        self.together: dict[int, tuple[int, ...]] = {}
         self.results: dict[int, NDArray[Any]] = {}
 
     def tiles(self, phase: Phase) -> None:
         """Compute a phase's nodes on every tile of symbols."""
         rows, symbols = self.panel.shape
-        self.quantiles = same_windows(self.graph, phase.tile_nodes)
+        self.together = same_windows(self.graph, phase.tile_nodes)
         self.results |= _grids(phase.results, (rows, symbols), self.dtype)
         self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
         for low in range(0, symbols, self.block):
@@ -131,18 +131,19 @@ class _Run:
                 self.pool.give(values.pop(unread))
 
     def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> dict[int, Array]:
-        """A node's values, and those of other quantiles of the same window."""
-        operator = OPERATORS[self.graph[node].operator]
-        parameters = self.graph[node].parameters
+        """A node's values, and those of nodes that come from the same run of a kernel."""
+        operator = ALL[self.graph[node].operator]
         arguments: list[Any] = [
             values[a] if a in values else self.graph.constant(a) for a in self.graph[node].arguments
         ]
-        if node in self.quantiles:
-            alike = self.quantiles[node]
-            shares = [float(self.graph[n].parameters[1]) for n in alike]
-            found = rolling.quantiles(tile, arguments[0], int(parameters[0]), shares)
+        if node in self.together:
+            alike = self.together[node]
+            names = [self.graph[n].operator for n in alike]
+            last = [self.graph[n].parameters[-1] for n in alike]
+            run = FAMILIES[operator.family]
+            found = run(tile, arguments[0], self.graph[node].parameters[0], names, last)
             return dict(zip(alike, found, strict=True))
-        result = operator.run(tile, *arguments, *parameters)
+        result = operator.run(tile, *arguments, *self.graph[node].parameters)
         return {node: tile.clear_unlisted(result) if operator.creates else result}
 
     def across(self, phase: Phase) -> None:

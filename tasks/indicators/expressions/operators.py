@@ -34,6 +34,8 @@ class Operator:
         run: what it computes, on a tile's arrays (and numbers), then its parameters.
         scope: `lane` sees one symbol's rows; `day` ranks a day's symbols; `symbol` takes another's.
         creates: whether it makes values of missing ones; then rows before a listing are cleared.
+        family: operators of one family on one input and window come from one run of a kernel,
+            see `FAMILIES`.
         usage: shown in errors.
     """
 
@@ -42,6 +44,7 @@ class Operator:
     run: Callable[..., Any]
     scope: Scope = "lane"
     creates: bool = False
+    family: str = ""
 
     @property
     def usage(self) -> str:
@@ -69,6 +72,10 @@ def _choose(tile: CalendarTile, condition: Any, yes: Any, no: Any) -> Array:
 
 def _whole_day(*_: Any) -> Array:
     raise AssertionError("operators across symbols run on whole grids")
+
+
+def _shared(*_: Any) -> Array:
+    raise AssertionError("members of a family run together")
 
 
 ELEMENTWISE = {
@@ -111,13 +118,8 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
     "Min": ("xn", rolling.lowest),
     "IdxMax": ("xn", rolling.place_of_highest),
     "IdxMin": ("xn", rolling.place_of_lowest),
-    "Quantile": ("xnq", rolling.quantile),
-    "Med": ("xn", rolling.quantile),  # parsed as the quantile at one half
     "Mad": ("xn", rolling.deviation),
     "Rank": ("xn", rolling.rank),
-    "Slope": ("xn", rolling.slope),
-    "Rsquare": ("xn", rolling.rsquare),
-    "Resi": ("xn", rolling.residual),
     "WMA": ("xn", rolling.weighted),
     "EMA": ("xn", rolling.exponential),
     "Corr": ("xxn", rolling.correlation),
@@ -129,6 +131,11 @@ OPERATORS: dict[str, Operator] = {
     **{n: Operator(n, a, f) for n, (a, f) in WINDOWS.items()},
     **{n: Operator(n, a, f, creates=True) for n, (a, f) in TRUTHS.items()},
     "Count": Operator("Count", "xn", rolling.count, creates=True),
+    "Quantile": Operator("Quantile", "xnq", _shared, family="quantiles"),
+    "Med": Operator("Med", "xn", _shared),  # parsed as the quantile at one half
+    "Slope": Operator("Slope", "xn", _shared, family="line"),
+    "Resi": Operator("Resi", "xn", _shared, family="line"),
+    "Rsquare": Operator("Rsquare", "xn", _shared),  # parsed as one of a line and a spread
     "CSRank": Operator("CSRank", "x", _whole_day, scope="day"),
     "CSZScore": Operator("CSZScore", "x", _whole_day, scope="day"),
     "CSDemean": Operator("CSDemean", "x", _whole_day, scope="day"),
@@ -137,6 +144,21 @@ OPERATORS: dict[str, Operator] = {
     "ChangeInstrument": Operator(
         "ChangeInstrument", "sx", _whole_day, scope="symbol", creates=True
     ),
+}
+
+#: what the parser makes of others; nobody writes these
+INNER = {
+    "line square": Operator("line square", "xn", _shared, family="line"),
+    "known spread": Operator("known spread", "xxx", rolling.known_spread),
+}
+
+#: everything a graph may hold
+ALL = {**OPERATORS, **INNER}
+
+#: family to what computes all its wanted members: (tile, x, days, their names, their parameters)
+FAMILIES: dict[str, Callable[..., list[Any]]] = {
+    "line": rolling.lines_of,
+    "quantiles": rolling.quantiles_of,
 }
 
 #: infix signs with how tightly they bind (Python's order) and the operator they stand for

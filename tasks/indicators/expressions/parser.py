@@ -26,8 +26,6 @@ from tasks.indicators.expressions.operators import (
 
 DEEPEST = 100
 LONGEST_WINDOW = 100_000
-#: these compare a window with a deviation that is a node of its own, computed once
-NEEDS_SPREAD = ("Corr", "Rsquare")
 #: what is computed while parsing if all arguments are numbers
 ARITHMETIC: dict[str, Callable[[float, float], Any]] = {
     "Add": operator.add,
@@ -221,9 +219,17 @@ class _Reader:
             raise self.fault(where, f"{name} of a number says nothing: name a field, $close")
         if name == "Med":  # shares the sorted window of other quantiles
             return self.graph.add("Quantile", values, (*parameters, 0.5))
-        if name in NEEDS_SPREAD:
-            values += tuple(self.graph.add("Std", (v,), parameters) for v in values)
+        if name == "Rsquare":
+            square = self.graph.add("line square", values, parameters)
+            spread = self.spread(values[0], parameters)
+            return self.graph.add("known spread", (square, spread, spread))
+        if name == "Corr":
+            values += tuple(self.spread(v, parameters) for v in values)
         return self.graph.add(name, values, parameters)
+
+    def spread(self, value: int, parameters: tuple[float | str, ...]) -> int:
+        """The deviation of a value's window: correlations are missing where that is nearly 0."""
+        return self.graph.add("Std", (value,), parameters)
 
     def fold(self, where: Token, name: str, values: list[float]) -> int:
         if name not in ARITHMETIC:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from tasks.indicators.expressions.graph import FIELD, NUMBER, Graph
-from tasks.indicators.expressions.operators import OPERATORS
+from tasks.indicators.expressions.operators import ALL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +45,16 @@ def plan(graph: Graph, roots: Sequence[int]) -> list[Phase]:
 
 
 def same_windows(graph: Graph, nodes: Sequence[int]) -> dict[int, tuple[int, ...]]:
-    """Each quantile among the nodes, with all those that sort the same window."""
-    groups: dict[tuple[int, float | str], list[int]] = {}
+    """Each node whose operator shares its window's work, with all that share it.
+
+    These come from one kernel run: quantiles of one sorted window, what a line says of it.
+    """
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for node in nodes:
-        if graph[node].operator == "Quantile":
-            groups.setdefault((graph[node].arguments[0], graph[node].parameters[0]), []).append(
-                node
-            )
+        family = ALL[graph[node].operator].family
+        if family:
+            key = (family, graph[node].arguments[0], graph[node].parameters[0])
+            groups.setdefault(key, []).append(node)
     return {node: tuple(group) for group in groups.values() for node in group}
 
 
@@ -61,7 +65,7 @@ def is_leaf(graph: Graph, node: int) -> bool:
 
 def crosses(graph: Graph, node: int) -> bool:
     """Whether a node needs other symbols' values."""
-    return not is_leaf(graph, node) and OPERATORS[graph[node].operator].scope != "lane"
+    return not is_leaf(graph, node) and ALL[graph[node].operator].scope != "lane"
 
 
 def _needed(graph: Graph, roots: Sequence[int]) -> list[int]:

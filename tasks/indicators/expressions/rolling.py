@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: Qlib takes a standard deviation this small for zero (numpy.isclose with atol=2e-05)
 NEARLY_FLAT = 2e-5
+#: what comes of one line through a window, in the kernel's order
+LINE = ("Slope", "line square", "Resi")
 
 
 def ref(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -99,23 +101,20 @@ def place_of_lowest(tile: CalendarTile, x: Array, days: int) -> Array:
     return tile.run(extremes.window_position, x, tile.listed, n, -1.0, state=2 * n + 6)
 
 
-def quantiles(tile: CalendarTile, x: Array, days: int, shares: Sequence[float]) -> list[Array]:
+def quantiles_of(
+    tile: CalendarTile, x: Array, days: int, names: Sequence[str], shares: Sequence[float]
+) -> list[Array]:
     """Quantiles of the window, interpolated linearly; one (T, L) each, from one sorted window."""
     n = tile.window(days)
-    found = tile.pool.take(len(shares) * tile.rows, tile.lanes)
-    out = found.reshape(len(shares), tile.rows, tile.lanes)
+    found = tile.pool.take(len(names) * tile.rows, tile.lanes)
+    out = found.reshape(len(names), tile.rows, tile.lanes)
     sought = tile.bench.enter(np.array(shares))
     tile.bench.call(order.window_quantiles, tile.lanes, x, n, sought, out, tile.scratch(n + 5))
-    each = [tile.new() for _ in shares]
+    each = [tile.new() for _ in names]
     for kept, values in zip(each, out, strict=True):
         kept[:] = values
     tile.pool.give(found)
     return each
-
-
-def quantile(tile: CalendarTile, x: Array, days: int, share: float) -> Array:
-    """Quantile of the window, interpolated linearly."""
-    return quantiles(tile, x, days, [share])[0]
 
 
 def rank(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -123,25 +122,21 @@ def rank(tile: CalendarTile, x: Array, days: int) -> Array:
     return tile.run(order.window_rank, x, tile.window(days), state=3)
 
 
-def slope(tile: CalendarTile, x: Array, days: int) -> Array:
-    """Slope per row of the line through the window."""
-    return _line(tile, x, days, lines.SLOPE)
-
-
-def rsquare(tile: CalendarTile, x: Array, spread_of_x: Array, days: int) -> Array:
-    """Squared correlation of the window with time; NaN where it is nearly flat."""
-    fit = _line(tile, x, days, lines.RSQUARE)
-    return tile.run(pairs.known_spread, fit, spread_of_x, spread_of_x, NEARLY_FLAT)
-
-
-def residual(tile: CalendarTile, x: Array, days: int) -> Array:
-    """What the line through the window leaves of the newest value."""
-    return _line(tile, x, days, lines.RESIDUAL)
-
-
-def _line(tile: CalendarTile, x: Array, days: int, what: int) -> Array:
+def lines_of(
+    tile: CalendarTile, x: Array, days: int, names: Sequence[str], _: Sequence[float]
+) -> list[Array]:
+    """Of the line through the window: slope per row, squared correlation with time, residual."""
     n = tile.window(days)
-    return tile.run(lines.window_line, x, n, what, state=6 * n + 14)
+    found = tile.run_many(len(LINE), lines.window_line, x, n, state=6 * n + 14)
+    for name, values in zip(LINE, found, strict=True):
+        if name not in names:
+            tile.pool.give(values)
+    return [found[LINE.index(name)] for name in names]
+
+
+def known_spread(tile: CalendarTile, r: Array, spread_of_x: Array, spread_of_y: Array) -> Array:
+    """A correlation where neither side is nearly flat, else NaN."""
+    return tile.run(pairs.known_spread, r, spread_of_x, spread_of_y, NEARLY_FLAT)
 
 
 def weighted(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -169,4 +164,6 @@ def correlation(
     """Correlation over the window's rows that have both; NaN where one side is nearly flat."""
     n = tile.window(days)
     r = tile.run(pairs.window_pair, x, y, n, True, state=6 * n + 16)
-    return tile.run(pairs.known_spread, r, spread_of_x, spread_of_y, NEARLY_FLAT)
+    known = known_spread(tile, r, spread_of_x, spread_of_y)
+    tile.pool.give(r)
+    return known

@@ -13,15 +13,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: what `window_line` gives
-SLOPE, RSQUARE, RESIDUAL = 0, 1, 2
-
 
 @kernel
-def window_line(x: Array, n: int, what: int, out: Array, s: Array) -> None:
+def window_line(x: Array, n: int, slopes: Array, squares: Array, rests: Array, s: Array) -> None:
     """Regression of the values in the last n rows on their row numbers.
 
-    Slope per row, squared correlation, or the residual of the newest row (NaN where it is
+    Slope per row, squared correlation, and the residual of the newest row (NaN where it is
     missing); NaN for fewer than two values. Row numbers count from the border between the older
     and the newer block, so their sums are small exact integers; values are differences from an
     anchor in their block. Scratch: 6 n + 14 rows.
@@ -70,9 +67,9 @@ def window_line(x: Array, n: int, what: int, out: Array, s: Array) -> None:
                 height = count * syy - sy * sy
                 square = tilt * tilt / (width * height)
                 rest = y - (sy + slope * (count * c - sc)) / count
-                rest = rest if known else np.nan
-                value = slope if what == SLOPE else (square if what == RSQUARE else rest)
-                out[t, j] = value if count > 1.0 else np.nan
+                slopes[t, j] = slope if count > 1.0 else np.nan
+                squares[t, j] = square if count > 1.0 else np.nan
+                rests[t, j] = rest if known & (count > 1.0) else np.nan
         if end - begin == n:
             for j in range(low, high):
                 s[7, j] = 0.0
