@@ -1,9 +1,9 @@
 """Expressions computed by pyqlib on a Qlib directory; runs in the peers' environment.
 
-Use: `python THIS DIRECTORY EXPRESSIONS.json OUT.npz [ROUNDS]`. The expressions are a mapping of names
-to texts. OUT holds each name's values as an array (symbols x days), the `symbols`, and the CPU and
-wall `seconds` of each round. With rounds, a line on standard input starts each of them and a line
-with its CPU seconds ends it; without, there is one round. Caches are off, and one process computes.
+Use: `python THIS DIRECTORY EXPRESSIONS.json OUT.npz [ROUNDS]`. The expressions are a mapping of
+names to texts. OUT holds each name's values as an array (symbols x days) and the `symbols` and
+`days`. With rounds, a line on standard input starts each of them and a line with its CPU seconds
+ends it; without, there is one round. Caches are off, and one process computes.
 """
 
 import json
@@ -46,22 +46,19 @@ if __name__ == "__main__":
     rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     if rounds:
         print("ready", flush=True)
-    seconds = []
     for _ in range(max(1, rounds)):
         if rounds:
             sys.stdin.readline()
         forget()
-        cpu, wall = time.process_time(), time.perf_counter()
+        begin = time.process_time()
         frame = table(expressions)
-        seconds.append((time.process_time() - cpu, time.perf_counter() - wall))
         if rounds:
-            print(seconds[-1][0], flush=True)
+            print(time.process_time() - begin, flush=True)
     frame.columns = list(expressions)
     wide = {name: frame[name].unstack("datetime") for name in expressions}
     first = next(iter(wide.values()))
     np.savez(
         out,
-        seconds=np.array(seconds),
         symbols=np.array([str(s) for s in first.index]),
         days=first.columns.to_numpy().astype("datetime64[D]"),
         **{f"f:{name}": grid.to_numpy(dtype=np.float64) for name, grid in wide.items()},
