@@ -180,7 +180,7 @@ def _grids(
     """
     one = max(1, shape[0] * shape[1] * np.dtype(dtype).itemsize)
     size = max(1, TOGETHER // one)
-    found = {}
+    found: dict[int, NDArray[np.floating[Any]]] = {}
     for first in range(0, len(nodes), size):
         some = nodes[first : first + size]
         found |= dict(zip(some, np.empty((len(some), *shape), dtype), strict=True))

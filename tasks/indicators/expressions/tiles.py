@@ -29,7 +29,7 @@ class Pool:
     def take(self, rows: int, lanes: int) -> Array:
         """An array of this shape, not initialised."""
         free = self._free.get((rows, lanes))
-        return free.pop() if free else self.bench.empty((rows, lanes))  # type: ignore[no-any-return]
+        return free.pop() if free else self.bench.empty((rows, lanes))
 
     def give(self, array: Array) -> None:
         """Take back an array that nobody reads any more."""
