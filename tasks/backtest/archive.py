@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from tasks.backtest.blocks import SweepBlock
 from tasks.backtest.combinations import Combinations
 from tasks.data import codec
+from tasks.data.userfiles import UserFile
 
 if TYPE_CHECKING:
     from tasks.backtest.trials import TrialTable
@@ -27,6 +29,8 @@ def block_files(block: SweepBlock) -> dict[str, bytes]:
         "symbols": list(block.symbols),
         "dates": [str(d) for d in block.dates],
         "first": block.first,
+        "errors": {str(number): reason for number, reason in block.errors.items()},
+        "file": None if sets.file is None else dataclasses.asdict(sets.file),
     }
     files = {f"{name}.npy": codec.array_bytes(getattr(block, name)) for name in _ARRAYS}
     files["values.npy"] = codec.array_bytes(sets.values)
@@ -42,12 +46,14 @@ def block_from(store: Store, artifact: Artifact) -> SweepBlock:
         names=tuple(head["names"]),
         values=store.read_array(artifact, "values.npy"),
         numbers=store.read_array(artifact, "numbers.npy"),
+        file=UserFile(**head["file"]) if head["file"] else None,
     )
     return SweepBlock(
         combinations=sets,
         symbols=tuple(head["symbols"]),
         dates=np.array(head["dates"], dtype="datetime64[D]"),
         first=head["first"],
+        errors={int(number): reason for number, reason in head["errors"].items()},
         **{name: store.read_array(artifact, f"{name}.npy") for name in _ARRAYS},
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,7 @@ from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
 from tasks.backtest.kernels import accounts, outcomes
 from tasks.backtest.metrics import DAILY, Conventions
-from tasks.backtest.strategies.registry import family
-from tasks.backtest.trials import TrialTable, period_moments, trial_frame
+from tasks.backtest.trials import TrialTable, parameter_frame, period_moments, trial_frame
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,6 +45,8 @@ class SweepBlock:
         breadth: int64 (T,), stocks that traded (and belonged to the universe).
         days: int64 (N,), trading days of each stock from row `first` on.
         pairs: float64 (K, N, 5), see `PAIR_FIGURES`; no rows if not asked for.
+        errors: number of each parameter set that could not be scored, to the reason; it has no
+            trades, and its figures are NaN in the end.
     """
 
     combinations: Combinations
@@ -58,6 +59,7 @@ class SweepBlock:
     breadth: NDArray[np.int64]
     days: NDArray[np.int64]
     pairs: Array
+    errors: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
 
 def merge(blocks: Iterable[SweepBlock]) -> SweepBlock:
@@ -93,6 +95,7 @@ def _beside(left: SweepBlock, right: SweepBlock) -> SweepBlock:
         breadth=left.breadth + right.breadth,
         days=np.concatenate([left.days, right.days]),
         pairs=np.concatenate([left.pairs, right.pairs], axis=1) if len(left.pairs) else left.pairs,
+        errors={**left.errors, **right.errors},
     )
 
 
@@ -110,7 +113,8 @@ def _below(upper: SweepBlock, lower: SweepBlock) -> SweepBlock:
         name: np.concatenate([getattr(upper, name), getattr(lower, name)])
         for name in ("sums", "buys", "sells", "pairs")
     }
-    return dataclasses.replace(upper, combinations=both, **stacked)
+    errors = {**upper.errors, **lower.errors}
+    return dataclasses.replace(upper, combinations=both, errors=errors, **stacked)
 
 
 def finish(merged: SweepBlock, costs: CostConfig, conventions: Conventions = DAILY) -> TrialTable:
@@ -130,24 +134,44 @@ def finish(merged: SweepBlock, costs: CostConfig, conventions: Conventions = DAI
     sells = merged.sells[:, scored] / accounts.WHOLE
     breadth = merged.breadth[scored].astype(float)
     share = np.where(breadth > 0.0, 1.0 / np.maximum(breadth, 1.0), np.nan)
-    if family(merged.combinations.strategy).scores is not None:
+    if merged.combinations.family.shares_money:
         after = np.cumsum(buys - sells, axis=1)
         sharing = np.maximum(np.maximum(after, after - buys + sells), 1.0)
         share = np.where(np.isnan(share), np.nan, 1.0 / sharing)
     returns = merged.sums[:, scored] / outcomes.UNIT * share
+    reasons = _reasons(merged)
+    failed = reasons != ""
+    returns[failed] = np.nan
     rates = day_costs(costs, merged.dates)
     paid = buys * (rates.buy + rates.slippage)[scored]
     paid += sells * (rates.sell + rates.slippage)[scored]
     known = np.nan_to_num(share, nan=0.0)
     frame = trial_frame(
         merged.combinations, returns, (buys + sells) * known, paid * known, buys.sum(axis=-1),
-        conventions,
+        conventions, reasons,
     )  # fmt: skip
     days, sums, squares = period_moments(returns)
     return TrialTable(
         frame, returns, merged.dates[scored], days, sums, squares,
         merged.combinations, merged.symbols, pair_figures(merged, conventions),
     )  # fmt: skip
+
+
+def accounts_only(merged: SweepBlock, conventions: Conventions = DAILY) -> TrialTable:
+    """The figures of each (trial, stock), where the days of all stocks were not added up."""
+    sets = merged.combinations
+    returns = np.empty((len(sets), 0))
+    days, sums, squares = period_moments(returns)
+    return TrialTable(
+        parameter_frame(sets, _reasons(merged)), returns, merged.dates[:0], days, sums, squares,
+        sets, merged.symbols, pair_figures(merged, conventions),
+    )  # fmt: skip
+
+
+def _reasons(merged: SweepBlock) -> NDArray[np.object_]:
+    """Why each set was not scored, (K,); empty where it was."""
+    numbers = merged.combinations.numbers
+    return np.array([merged.errors.get(int(n), "") for n in numbers], dtype=object)
 
 
 def pair_figures(merged: SweepBlock, conventions: Conventions = DAILY) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,17 @@ import numpy as np
 from tasks.backtest.config import SweepConfig
 from tasks.backtest.strategies.family import Family
 from tasks.backtest.strategies.registry import family
+from tasks.data.userfiles import UserFile
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+#: most combinations of a grid, sensible or not, that are looked at one by one
+MOST_SETS = 100_000_000
+_CHUNK = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Combinations:
         names: parameter names, P of them.
         values: float64 (K, P), one row per parameter set.
         numbers: int64 (K,), position of each set in the whole grid, ascending.
+        file: the user's file that the strategy stands in; None for one of ours.
     """
 
     strategy: str
     names: tuple[str, ...]
     values: Array
     numbers: NDArray[np.int64]
+    file: UserFile | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -53,33 +60,106 @@ class Combinations:
         return self.values[:, self.names.index(name)]
 
     @property
+    def family(self) -> Family:
+        """The strategy itself."""
+        return family_of(self.strategy, self.file)
+
+    @property
     def lookback(self) -> int:
         """Trading days that the longest set needs before its first signal."""
-        return family(self.strategy).lookback(self.values) if len(self) else 0
+        return self.family.lookback(self.values) if len(self) else 0
 
 
-def combinations(strategy: str, grid: Mapping[str, Sequence[float]]) -> Combinations:
+def family_of(strategy: str, file: UserFile | None = None) -> Family:
+    """One of our families by its name, or the one that stands in a user's file."""
+    if file is None:
+        return family(strategy)
+    from tasks.backtest.strategies.user import read_strategy  # loads the expression language
+
+    return read_strategy(file)
+
+
+def combinations(
+    strategy: str, grid: Mapping[str, Sequence[float]], file: UserFile | None = None
+) -> Combinations:
     """Every sensible parameter set of a grid, in the order of the grid's values.
 
     Args:
         strategy: name of a family, see `tasks.backtest.strategies`.
         grid: every parameter's name to its values.
+        file: the user's file that the strategy stands in, if it is none of ours.
 
     Raises:
-        UserError: a parameter is missing, unknown or out of range, or no sensible set is left.
+        UserError: a parameter is missing, unknown or out of range, no sensible set is left, or
+            there are far too many.
     """
-    kind = family(strategy)
+    places = sensible_places(strategy, grid, file)
+    return grid_part(strategy, grid, places, 0, file)
+
+
+def sensible_places(
+    strategy: str, grid: Mapping[str, Sequence[float]], file: UserFile | None = None
+) -> NDArray[np.int64]:
+    """Positions of the sensible sets among all of a grid's, int64 (K,); arguments and errors as of
+    `combinations`, which holds every set in memory where this holds a number.
+    """  # noqa: D205  # one sentence
+    kind = family_of(strategy, file)
     values = _values(kind, grid)
-    rows = np.array(list(itertools.product(*values)), dtype=float).reshape(-1, len(kind.names))
-    kind.check(rows)
-    rows = rows[kind.sensible(rows)]
-    if not len(rows):
-        raise UserError(f"the grid of {strategy} holds no sensible set: {kind.rule}")
-    return Combinations(strategy, kind.names, rows, np.arange(len(rows)))
+    count = math.prod(len(v) for v in values)
+    if count > MOST_SETS:
+        raise UserError(
+            f"the grid of {kind.name} has {_many(count)} combinations, and at most "
+            f"{_many(MOST_SETS)} can be listed: give fewer values, or draw some with search random"
+        )
+    for parameter, column in zip(kind.parameters, values, strict=True):
+        kind.check_column(parameter, np.asarray(column, dtype=float))
+    parts = [
+        start + np.flatnonzero(kind.sensible(_rows(values, start, min(start + _CHUNK, count))))
+        for start in range(0, count, _CHUNK)
+    ]
+    places = np.concatenate(parts)
+    if not len(places):
+        raise UserError(f"the grid of {kind.name} holds no sensible set: {kind.rule}")
+    return places
+
+
+def grid_part(
+    strategy: str,
+    grid: Mapping[str, Sequence[float]],
+    places: NDArray[np.int64],
+    number: int,
+    file: UserFile | None = None,
+) -> Combinations:
+    """Some sets of a grid by their positions, numbered from `number` on."""
+    kind = family_of(strategy, file)
+    rows = _rows_at(_values(kind, grid), places)
+    return Combinations(kind.name, kind.names, rows, number + np.arange(len(rows)), file)
+
+
+def _rows(values: list[Sequence[float]], start: int, stop: int) -> Array:
+    return _rows_at(values, np.arange(start, stop))
+
+
+def _rows_at(values: list[Sequence[float]], places: NDArray[np.int64]) -> Array:
+    """Sets of a grid by position, the last parameter varying fastest, float64 (K, P)."""
+    if not values:
+        return np.zeros((len(places), 0))
+    indices = np.unravel_index(places, tuple(len(v) for v in values))
+    columns = [np.asarray(v, dtype=float)[i] for v, i in zip(values, indices, strict=True)]
+    return np.ascontiguousarray(np.stack(columns, axis=1))
+
+
+def _many(count: int) -> str:
+    """A number of sets that may have too many digits to read."""
+    return f"{count:,}" if count < 10**12 else f"about 10^{len(str(count)) - 1}"
 
 
 def random_combinations(
-    strategy: str, grid: Mapping[str, Sequence[float]], samples: int, seed: int
+    strategy: str,
+    grid: Mapping[str, Sequence[float]],
+    samples: int,
+    seed: int,
+    file: UserFile | None = None,
 ) -> Combinations:
     """Different sensible sets drawn evenly between each parameter's smallest and largest value.
 
@@ -91,8 +171,9 @@ def random_combinations(
         grid: every parameter's name to its values, of which only the range counts.
         samples: number of sets; fewer if the range holds no more.
         seed: of the generator.
+        file: the user's file that the strategy stands in, if it is none of ours.
     """
-    kind = family(strategy)
+    kind = family_of(strategy, file)
     ends = [(min(v), max(v)) for v in _values(kind, grid)]
     generator = np.random.default_rng(seed)
     found: dict[tuple[float, ...], None] = {}
@@ -108,17 +189,23 @@ def random_combinations(
         if len(found) == samples:
             break
     if not found:
-        raise UserError(f"the range of {strategy} holds no sensible set: {kind.rule}")
+        raise UserError(f"the range of {kind.name} holds no sensible set: {kind.rule}")
     rows = np.array(list(found))
     kind.check(rows)
-    return Combinations(strategy, kind.names, rows, np.arange(len(rows)))
+    return Combinations(kind.name, kind.names, rows, np.arange(len(rows)), file)
 
 
-def parameter_sets(config: SweepConfig) -> Combinations:
-    """The parameter sets that a sweep's settings name."""
+def parameter_sets(config: SweepConfig, file: UserFile | None = None) -> Combinations:
+    """The parameter sets that a sweep's settings name; none can be named before an Optuna search.
+
+    Args:
+        config: the settings.
+        file: what `config.strategy_file` says.
+    """
+    name, grid = config.strategy, config.grid(file)
     if config.search == "random":
-        return random_combinations(config.strategy, config.grid(), config.samples, config.seed)
-    return combinations(config.strategy, config.grid())
+        return random_combinations(name, grid, config.samples, config.seed, file)
+    return combinations(name, grid, file)
 
 
 def _values(kind: Family, grid: Mapping[str, Sequence[float]]) -> list[Sequence[float]]:

@@ -6,9 +6,14 @@ its meaning, unit and default.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from tasks.data.userfiles import UserFile
 
 Fill = Literal["next_open", "next_close"]
 OfficialFees = Literal["rule_book", "fixed"]
@@ -22,7 +27,7 @@ StrategyName = Literal[
     "reversal",
     "volatility_target",
 ]
-Search = Literal["grid", "random"]
+Search = Literal["grid", "random", "optuna"]
 
 
 class _Settings(BaseModel):
@@ -135,15 +140,32 @@ class SweepConfig(_Settings):
     search: Search = Field(
         default="grid", title="Search",
         description="grid (default): every sensible combination of the values; random: the number "
-        "of sets below, drawn between the smallest and largest values.",
+        "of sets below, drawn between the smallest and largest values; optuna: as many, each batch "
+        "chosen by what the batches before it earned (net Sharpe).",
     )  # fmt: skip
     samples: int = Field(
         default=500, title="Sets drawn", ge=1, le=100_000,
-        description="Parameter sets of a random search. Default 500.",
+        description="Parameter sets of a random or Optuna search. Default 500.",
+    )  # fmt: skip
+    batch: int = Field(
+        default=50, title="Sets in a batch", ge=1, le=5000,
+        description="Sets that an Optuna search asks for at a time; they are scored beside each "
+        "other. Changes which sets are tried. Default 50.",
     )  # fmt: skip
     seed: int = Field(
         default=7, title="Seed", ge=0, le=2**32 - 1,
-        description="Number that decides which sets a random search draws. Default 7.",
+        description="Number that decides which sets a random or Optuna search tries. Default 7.",
+    )  # fmt: skip
+    strategy_file: str = Field(
+        default="", title="Your own strategy", max_length=1000,
+        description="Path of a TOML file with a strategy in expressions, or of a Python file with "
+        "a function positions or scores; it then takes the place of the strategy above. Empty "
+        "(default): none.",
+    )  # fmt: skip
+    values: dict[str, tuple[float, ...]] = Field(
+        default={}, title="Values of parameters",
+        description="Parameter names to the values to try, such as {window = [5, 10]}; those not "
+        "named keep the strategy's usual ones. Empty (default): none.",
     )  # fmt: skip
     fast: Steps = Field(
         default=Steps(), title="Fast windows (trading days)",
@@ -171,13 +193,19 @@ class SweepConfig(_Settings):
         "number. Default 500.",
     )  # fmt: skip
 
-    def grid(self) -> dict[str, tuple[float, ...]]:
-        """Parameter names to their values."""
-        if self.strategy == "ma_cross":
-            return {"fast": self.fast.numbers(), "slow": self.slow.numbers()}
-        from tasks.backtest.strategies.registry import family  # compiles kernels: only when asked
+    def grid(self, file: UserFile | None = None) -> dict[str, tuple[float, ...]]:
+        """Parameter names to their values; `file` is what `strategy_file` says."""
+        from tasks.backtest.combinations import family_of  # compiles kernels: only when asked
 
-        return dict(family(self.strategy).usual_grid)
+        if file is None and self.strategy == "ma_cross" and not self.values:
+            return {"fast": self.fast.numbers(), "slow": self.slow.numbers()}
+        usual = dict(family_of(self.strategy, file).usual_grid)
+        if unknown := sorted(self.values.keys() - usual.keys()):
+            raise UserError(
+                f"the sweep's values name {unknown[0]!r}, which is no parameter of "
+                f"{file.name if file else self.strategy}: it has {', '.join(usual)}"
+            )
+        return usual | self.values
 
 
 class PortfolioConfig(_Settings):

@@ -12,7 +12,6 @@ import numpy as np
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.strategies.ranking import EVERY, TOP
-from tasks.backtest.strategies.registry import family
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +37,7 @@ def rank_levels(
         universe: bool (T, N), who may be ranked after the day's close; everyone if not given.
         first: first row on which a position may be held.
     """
-    kind = family(sets.strategy)
+    kind = sets.family
     if kind.scores is None:
         return np.empty((len(sets), 0))
     bars = panel.adjusted()
@@ -56,7 +55,7 @@ def rank_levels(
 
 def _scores(stocks: dict[str, Array], sets: Combinations, number: int) -> Array:
     """One set's scores on the calendar, (T, N); NaN where a stock rests or is too young."""
-    kind = family(sets.strategy)
+    kind = sets.family
     assert kind.scores is not None
     close = stocks["close"]
     out = np.full(close.T.shape, np.nan)
@@ -83,3 +82,24 @@ def _fill_levels(
             chosen = np.maximum(np.floor(ranked * share + 0.5).astype(np.int64), 1)
             level = ordered[np.arange(len(rows)), np.minimum(chosen, count) - 1]
             out[k, rows] = np.where(ranked > 0, level, np.inf)
+
+
+def chosen(scores: Array, universe: Flags, top: float, every: int, first: int) -> Flags:
+    """Who is held after each close by a ranking, bool (T, N): the rules of `rank_levels`.
+
+    Args:
+        scores: (T, N), the highest are chosen; NaN is not ranked.
+        universe: bool (T, N), who may be ranked after the day's close.
+        top: share of the ranked stocks that is chosen, percent.
+        every: sessions from one ranking to the next.
+        first: first row on which a position may be held.
+    """
+    known = np.where(universe, scores, np.nan)
+    out = np.zeros(known.shape, dtype=bool)
+    start = max(first - 1, 0)
+    for row in range(start, len(known), every):
+        ranked = np.sort(known[row][~np.isnan(known[row])])
+        if len(ranked):
+            number = max(int(np.floor(len(ranked) * top / 100.0 + 0.5)), 1)
+            out[row : row + every] = known[row] >= ranked[-min(number, len(ranked))]
+    return out

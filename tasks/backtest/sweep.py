@@ -13,21 +13,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, finish, merge
+from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, accounts_only, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
-from tasks.backtest.kernels import accounts, outcomes, states
+from tasks.backtest.kernels import states
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import rank_levels
-from tasks.backtest.strategies.family import Family, StockBars
-from tasks.backtest.strategies.registry import family
+from tasks.backtest.scoring import Design, Scores, Stock, Terms, Traces
+from tasks.backtest.strategies.family import Family
 from tasks.backtest.stream import store_pairs
 from tasks.backtest.trials import TrialTable
+from tasks.backtest.wishes import score_wishes
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
 from tasks.market.rules_limits import limits
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Bytes = NDArray[np.uint8]
 
-Design = Literal["events", "streaming"]
-
 
 def sweep(
     panel: Panel,
@@ -55,6 +54,7 @@ def sweep(
     rules: RuleBook | None = None,
     pairs: bool = True,
     pairs_to: str | Path = "",
+    daily: bool = True,
     trials_per_block: int = 250,
     symbols_per_block: int = 500,
     conventions: Conventions = DAILY,
@@ -77,6 +77,8 @@ def sweep(
             needs raw prices.
         pairs: keep the figures of each (trial, stock).
         pairs_to: folder that gets these figures as Parquet, block by block, instead of the result.
+        daily: add up the days of all stocks to trials. Without them the table has no figures and
+            no returns of trials, only those of accounts, which are found much faster.
         trials_per_block: parameter sets in a block; never changes a number.
         symbols_per_block: stocks in a block; never changes a number.
         conventions: see `metrics.Conventions`.
@@ -91,14 +93,15 @@ def sweep(
     stocks = [i for i, s in enumerate(panel.symbols) if s not in panel.benchmarks]
     inside = None if universe is None else universe[:, stocks]
     levels = rank_levels(panel.columns(stocks), sets, inside, first)
-    columns = [stocks[i : i + symbols_per_block] for i in range(0, len(stocks), symbols_per_block)]
+    width = symbols_per_block if sets.family.wishes is None else max(len(stocks), 1)
+    columns = [stocks[i : i + width] for i in range(0, len(stocks), width)]
     cuts = [slice(i, i + trials_per_block) for i in range(0, len(sets), trials_per_block)]
     parts = [panel.columns(c) for c in columns]
     insides = [None if universe is None else universe[:, c] for c in columns]
     charged = costs or CostConfig()
     score = functools.partial(
         _score, costs=charged, fill=fill, first=first, rules=rules, pairs=pairs or bool(pairs_to),
-        folder=str(pairs_to), conventions=conventions,
+        daily=daily, folder=str(pairs_to), conventions=conventions,
     )  # fmt: skip
     blocks = map(
         score,
@@ -107,7 +110,8 @@ def sweep(
         [inside for inside in insides for _ in cuts],
         [levels[cut] for _ in parts for cut in cuts],
     )
-    return finish(merge(blocks), charged, conventions)
+    merged = merge(blocks)
+    return finish(merged, charged, conventions) if daily else accounts_only(merged, conventions)
 
 
 def _score(*block: Any, folder: str, conventions: Conventions, **settings: Any) -> SweepBlock:
@@ -138,6 +142,7 @@ def sweep_block(
     first: int = 0,
     rules: RuleBook | None = None,
     pairs: bool = True,
+    daily: bool = True,
     design: Design = "events",
 ) -> SweepBlock:
     """Score some parameter sets over some stocks.
@@ -152,105 +157,79 @@ def sweep_block(
         first: first row on which a position may be held.
         rules: see `sweep`.
         pairs: keep the figures of each (set, stock).
+        daily: add up the days of all stocks; without them only `pairs` are found, where the design
+            allows it, in less than half of the time.
         design: `events` visits trades only, `streaming` every day; equal results.
     """
     _check_universe(panel, universe)
-    bars, kind = panel.adjusted(), family(sets.strategy)
+    bars, kind = panel.adjusted(), sets.family
     if kind.scores is not None and (levels is None or levels.shape != (len(sets), len(bars.dates))):
         raise UserError(
             f"{kind.name} compares stocks with each other: give the levels of `rank_levels`, "
             f"one row for each of the {len(sets)} parameter sets and one column per date"
         )
-    rates, (days, count) = day_costs(costs, bars.dates), bars.shape
-    fees = rates.buy, rates.sell, rates.slippage
-    grids = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
+    rates = day_costs(costs, bars.dates)
     buyable, sellable = _fillable(panel, fill, rules)
     traded = ~np.isnan(bars["close"])
     member = np.ones_like(traded) if universe is None else np.asarray(universe, dtype=bool)
-    sums = np.zeros((len(sets), days), dtype=np.int64)
-    buys, sells = (np.zeros((len(sets), days), dtype=np.int32) for _ in range(2))
-    figures = np.full((count, len(sets), len(PAIR_FIGURES)), np.nan)
-    for n in range(count):
-        rows = np.flatnonzero(traded[:, n])
-        if len(rows) < 2:
-            continue
-        stock = StockBars(**{name: grid[n, rows] for name, grid in grids.items()})
-        account = _Account(stock, rows, fees, fill, bars.symbols[n], bars.dates, first)
-        account.orders = buyable[rows, n], sellable[rows, n]
-        out = (sums, buys, sells, figures[n])
-        if kind.weights is not None:
-            account.run_partial(kind.weights(stock, sets.values) * member[rows, n], sets, out)
-            continue
-        wanted = _wanted(kind, stock, rows, sets, levels)
-        wanted &= member[rows, n].astype(np.uint8)
-        account.run(wanted, design, out)
+    terms = Terms(
+        (rates.buy, rates.sell, rates.slippage), fill, buyable, sellable, first, design, pairs,
+        daily or design == "streaming" or kind.weights is not None or kind.wishes is not None,
+    )  # fmt: skip
+    scores = Scores(bars, len(sets), terms)
+    errors: dict[int, str] = {}
+    if kind.wishes is not None:
+        errors = score_wishes(scores, terms, bars, sets, member)
+    else:
+        _score_stocks(scores, terms, sets, member, levels)
     return SweepBlock(
         combinations=sets,
         symbols=bars.symbols,
         dates=bars.dates,
         first=first,
-        sums=sums,
-        buys=buys,
-        sells=sells,
+        sums=scores.sums,
+        buys=scores.buys,
+        sells=scores.sells,
         breadth=np.sum(traded & member, axis=1, dtype=np.int64),
         days=np.sum(traded[first:], axis=0, dtype=np.int64),
-        pairs=np.ascontiguousarray(figures.transpose(1, 0, 2)) if pairs else np.empty((0, 0, 5)),
+        pairs=np.ascontiguousarray(scores.pairs.transpose(1, 0, 2))
+        if pairs
+        else np.empty((0, 0, len(PAIR_FIGURES))),
+        errors=errors,
     )
 
 
-def _wanted(
-    kind: Family, stock: StockBars, rows: NDArray[np.int64], sets: Combinations,
-    levels: Array | None,
-) -> Bytes:  # fmt: skip
+def _score_stocks(
+    scores: Scores, terms: Terms, sets: Combinations, member: Flags, levels: Array | None
+) -> None:
+    """Every set on every stock of a family whose rule looks at one stock at a time."""
+    kind, cut = sets.family, slice(None)
+    run = Traces(scores, terms, len(member), cut, len(sets))
+    for stock in scores.stocks():
+        inside = member[stock.rows, stock.number]
+        if kind.weights is not None:
+            weights = kind.weights(stock.bars, sets.values) * inside
+            scores.partial(stock, weights, sets.column("step") / 100.0, cut)
+            continue
+        wanted = _wanted(kind, stock, sets, levels)
+        if not inside.all():
+            wanted &= inside.astype(np.uint8)
+        if terms.design == "streaming":
+            scores.streaming(stock, wanted, cut)
+        else:
+            run.add(stock, wanted)
+    run.flush()
+
+
+def _wanted(kind: Family, stock: Stock, sets: Combinations, levels: Array | None) -> Bytes:
     """Wishes of every parameter set after each close of one stock, uint8 (K, m)."""
     if kind.wanted is not None:
-        return kind.wanted(stock, sets.values)
+        return kind.wanted(stock.bars, sets.values)
     assert kind.scores is not None
-    scores, row = kind.scores(stock, sets.values)
-    out = np.empty((len(sets), len(rows)), dtype=np.uint8)
-    states.ranked(scores, row, levels, rows, out)
+    table, row = kind.scores(stock.bars, sets.values)
+    out = np.empty((len(sets), len(stock.rows)), dtype=np.uint8)
+    states.ranked(table, row, levels, stock.rows, out)
     return out
-
-
-class _Account:
-    """Tables of one stock that every parameter set shares, and the runs over them."""
-
-    orders: tuple[Flags, Flags]
-
-    def __init__(
-        self,
-        stock: StockBars,
-        rows: NDArray[np.int64],
-        fees: tuple[Array, Array, float],
-        fill: Fill,
-        symbol: str,
-        dates: NDArray[np.datetime64],
-        first: int,
-    ) -> None:
-        self.close, self.rows = stock.close, rows
-        self.fill = stock.open if fill == "next_open" else stock.close
-        self.fees = fees[0][rows], fees[1][rows], fees[2]
-        self.first = int(np.searchsorted(rows, first))
-        self.growth = outcomes.day_outcomes(self.close, self.fill, *self.fees)
-        self.whole = np.zeros((3, len(dates)), dtype=np.int64)
-        bad = outcomes.fixed_point(self.growth, rows, self.whole)
-        if bad >= 0:
-            raise UserError(
-                f"{symbol} moves by more than {outcomes.LARGEST_RETURN:.0f} times on "
-                f"{dates[rows[bad]]}: correct or quarantine the bar, or load adjusted prices"
-            )
-
-    def run(self, wanted: Bytes, design: Design, out: tuple[Any, ...]) -> None:
-        """All or nothing, see `kernels.accounts`."""
-        run = accounts.events if design == "events" else accounts.streaming
-        run(wanted, *self.orders, self.first, self.close, self.growth, self.whole, self.rows, *out)
-
-    def run_partial(self, weights: Array, sets: Combinations, out: tuple[Any, ...]) -> None:
-        """Any fraction, see `kernels.accounts`."""
-        accounts.partial(
-            weights, sets.column("step") / 100.0, self.orders[0] & self.orders[1], self.first,
-            self.close, self.fill, *self.fees, self.rows, *out,
-        )  # fmt: skip
 
 
 def _fillable(panel: Panel, fill: Fill, rules: RuleBook | None) -> tuple[Flags, Flags]:

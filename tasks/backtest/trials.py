@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,8 @@ class TrialTable:
             whole accounts),
             `turnover` (traded value a year, both sides, over the account), `cost` (fraction a year
             paid for it) and `breakeven_bp` (all-in one-way cost in basis points at which the mean
-            return is zero). All net of costs; yearly figures by the conventions.
+            return is zero) and `error` (why it was not scored, its figures being NaN; else empty).
+            All net of costs; yearly figures by the conventions.
         returns: daily net returns of each trial, float64 (K, D); NaN where no stock traded.
         dates: scored days, (D,).
         period_days: int64 (K, 16), days with a return in each part of the scored time.
@@ -64,6 +65,7 @@ def trial_frame(
     cost: Array,
     trades: Array,
     conventions: Conventions = DAILY,
+    reasons: NDArray[np.object_] | None = None,
 ) -> pd.DataFrame:
     """The figures of each trial, see `TrialTable.frame`.
 
@@ -74,15 +76,13 @@ def trial_frame(
         cost: paid a day, fraction of the account, (K, D).
         trades: purchases in accounts, (K,).
         conventions: see `Conventions`.
+        reasons: why each set was not scored, (K,), empty where it was.
     """
-    import pandas as pd
-
     days = np.maximum(metrics.days(returns), 1)
     traded, paid = turnover.sum(axis=-1), cost.sum(axis=-1)
     earned = np.nansum(returns, axis=-1)
-    data: dict[str, object] = {"trial": combinations.numbers}
-    data |= {n: combinations.column(n) for n in combinations.names}
-    data |= {
+    failed = np.zeros(len(returns), dtype=bool) if reasons is None else reasons != ""
+    data: dict[str, Any] = {
         "days": metrics.days(returns),
         "total_return": metrics.total_return(returns, conventions),
         "annual_return": metrics.annual_return(returns, conventions),
@@ -100,7 +100,25 @@ def trial_frame(
             traded > 0.0, (earned + paid) / np.where(traded > 0.0, traded, 1.0) * 1e4, np.nan
         ),
     }
-    return pd.DataFrame(data)
+    figures = {n: values if n == "days" else _known(values, failed) for n, values in data.items()}
+    frame = parameter_frame(combinations, reasons)
+    return frame.assign(**figures)[[*frame.columns[:-1], *figures, "error"]]
+
+
+def parameter_frame(
+    combinations: Combinations, reasons: NDArray[np.object_] | None = None
+) -> pd.DataFrame:
+    """One row per trial: `trial`, the parameters and `error`, empty where it was scored."""
+    import pandas as pd
+
+    data: dict[str, Any] = {"trial": combinations.numbers}
+    data |= {n: combinations.column(n) for n in combinations.names}
+    texts = [""] * len(combinations) if reasons is None else list(reasons)
+    return pd.DataFrame(data | {"error": pd.Series(texts, dtype="str")})
+
+
+def _known(values: Array, failed: NDArray[np.bool_]) -> Array:
+    return np.where(failed, np.nan, values)
 
 
 def period_moments(

@@ -1,12 +1,11 @@
 """Accounts of one stock under many parameter sets, filled on the next day.
 
 `wanted[k, t]` says whether parameter set k wants to hold after the close of trading day t; the
-order is filled on day t + 1. Two designs with one result: `streaming` walks every day and is plain
-enough to check by eye; `events` visits only the days of trades and answers the days between from
-tables. Sums over stocks are whole numbers, equal to the last bit in both. `partial` holds any
-fraction of the account instead of all or nothing.
+order is filled on day t + 1. `streaming` walks every day and is plain enough to check by eye;
+`traces` gives the same from the days of trades alone, and sums over stocks, which are whole
+numbers, to the last bit. `partial` holds any fraction of the account instead of all or nothing.
 
-Arguments of both, for m trading days of one stock and T rows of the calendar:
+Arguments of `streaming`, for m trading days of one stock and T rows of the calendar:
 
     wanted    uint8 (K, m)    see above
     buyable   bool (m,)       a purchase can be filled on the day
@@ -38,8 +37,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import kernel, step
-from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, UNIT, extremes
+from tasks.arrays.compiling import kernel
+from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,20 +49,14 @@ if TYPE_CHECKING:
     Whole = NDArray[np.int64]
     Counts = NDArray[np.int32]
 
-# Indices are made unsigned where a loop is hot: numba then leaves out the test for negative ones
-# and the compiler takes several days at once.
-_EIGHT_HELD = np.uint64(0x0101010101010101)
-_EIGHT_FREE = np.uint64(0)
 #: parts of an account in which purchases and sales are counted
 WHOLE = 1000
 
 
 @kernel
 def streaming(
-    wanted: Bytes, buyable: Flags, sellable: Flags, first: int,
-    close: Array,  # noqa: ARG001  # one signature for both designs
-    growth: Array,
-    whole: Whole, rows: Whole, sums: Whole, buys: Counts, sells: Counts, out: Array,
+    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, growth: Array, whole: Whole,
+    rows: Whole, sums: Whole, buys: Counts, sells: Counts, out: Array,
 ) -> None:  # fmt: skip
     """Walk every day of every parameter set; arguments in the module's docstring."""
     sets, m = wanted.shape
@@ -90,52 +83,6 @@ def streaming(
             peak = max(peak, equity)
             worst = min(worst, equity / peak)
             sums[k, rows[t]] += whole[case, rows[t]]
-        out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4] = equity, total, square, worst, trades
-
-
-@kernel
-def events(
-    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, close: Array, growth: Array,
-    whole: Whole, rows: Whole, sums: Whole, buys: Counts, sells: Counts, out: Array,
-) -> None:  # fmt: skip
-    """Visit trades only; arguments in the module's docstring."""
-    sets, m = wanted.shape
-    words = np.zeros(m // 8 + 2, dtype=np.uint64)
-    held = words.view(np.uint8)
-    changes = np.empty(m + 2, dtype=np.int64)
-    blocked = np.flatnonzero(~(buyable & sellable))
-    ranges = extremes(close)
-    high, low, fall = ranges[0], ranges[1], ranges[2]
-    plain, squares = _running_sums(growth)
-    bought_growth, sold_growth = growth[BOUGHT], growth[SOLD]
-    held_return, bought_return, sold_return = whole[HELD], whole[BOUGHT], whole[SOLD]
-    for k in range(sets):
-        _positions(wanted[k], buyable, sellable, blocked, first, held)
-        total_sums, all_buys, all_sells = sums[k], buys[k], sells[k]
-        equity, peak, worst, total, square, trades = 1.0, 1.0, 1.0, 0.0, 0.0, 0
-        for i in range(0, _changes(words, changes), 2):
-            bought, day = changes[i], changes[i + 1]
-            change = bought_growth[bought] - 1.0
-            total += change + (plain[day - 1] - plain[bought])
-            square += change * change + (squares[day - 1] - squares[bought])
-            scale = equity * bought_growth[bought] / close[bought]
-            peak, worst = _span(high, low, fall, bought, day, scale, peak, worst)
-            equity = scale * close[day - 1]
-            start, stop = rows[bought], rows[day - 1] + 1
-            total_sums[start] += bought_return[start]
-            for row in range(start + 1, stop):
-                total_sums[np.uint64(row)] += held_return[np.uint64(row)]
-            all_buys[start] += WHOLE
-            trades += 1
-            if day < m:
-                change = sold_growth[day] - 1.0
-                total += change
-                square += change * change
-                equity *= sold_growth[day]
-                peak = max(peak, equity)
-                worst = min(worst, equity / peak)
-                total_sums[rows[day]] += sold_return[rows[day]]
-                all_sells[rows[day]] += WHOLE
         out[k, 0], out[k, 1], out[k, 2], out[k, 3], out[k, 4] = equity, total, square, worst, trades
 
 
@@ -180,85 +127,3 @@ def partial(
             sums[k, rows[t]] += np.int64(np.rint(change * UNIT))
         out[k, 0], out[k, 1], out[k, 2], out[k, 3] = cash + stock, total, square, worst
         out[k, 4] = trades
-
-
-@step
-def _running_sums(growth: Array) -> tuple[Array, Array]:
-    """Sums and sums of squares of the held days' returns up to each day, both (m,)."""
-    m = growth.shape[1]
-    plain, squares = np.zeros(m), np.zeros(m)
-    for t in range(1, m):
-        change = growth[HELD, t] - 1.0
-        plain[t] = plain[t - 1] + change
-        squares[t] = squares[t - 1] + change * change
-    return plain, squares
-
-
-@step
-def _positions(
-    wanted: Bytes, buyable: Flags, sellable: Flags, blocked: Whole, first: int, out: Bytes
-) -> None:
-    """Holdings after each day, 0 or 1: the wish of the day before, unless its order is blocked.
-
-    A blocked order changes nothing; the wish of the next close is tried on the day after.
-    """
-    m = len(wanted)
-    start = max(first, 1)
-    for t in range(start):
-        out[t] = 0
-    later = out[start:]
-    for t in range(m - start):  # counts from zero: the compiler then moves many bytes at once
-        later[t] = wanted[t + start - 1]
-    for t in range(m - start, len(later)):
-        later[t] = 0
-    for t in blocked:
-        if t >= start and out[t] != out[t - 1] and not (buyable[t] if out[t] == 1 else sellable[t]):
-            out[t] = out[t - 1]
-
-
-@step
-def _changes(words: NDArray[np.uint64], out: Whole) -> int:
-    """Write the days on which the holding changes, eight days at a glance; returns their number.
-
-    The bytes of `words` are the holdings of consecutive days, zero after the last one: changes come
-    in pairs of a purchase and a sale, the last sale perhaps the day after the last.
-    """
-    count, before, same = 0, np.uint64(0), _EIGHT_FREE
-    for w in range(len(words)):
-        if words[w] == same:
-            continue
-        eight = words[w]
-        for day in range(8):
-            now = eight & np.uint64(1)
-            eight >>= np.uint64(8)
-            if now != before:
-                out[count] = 8 * w + day
-                count += 1
-                before = now
-        same = _EIGHT_HELD if before == np.uint64(1) else _EIGHT_FREE
-    return count
-
-
-@step
-def _span(
-    high: Array, low: Array, fall: Array, start: int, stop: int, scale: float, peak: float,
-    worst: float,
-) -> tuple[float, float]:  # fmt: skip
-    """High and worst fall after the closes from `start` to `stop` (excluded), times `scale`.
-
-    The span is cut into the largest aligned dyadic runs, in order and without overlap.
-    """
-    levels = high.shape[0]
-    i = start
-    while i < stop:
-        level = 0
-        while level + 1 < levels and (i >> level) & 1 == 0 and i + (2 << level) <= stop:
-            level += 1
-        place = i >> level
-        lowest = scale * low[level, place]
-        if lowest < worst * peak:
-            worst = lowest / peak
-        worst = min(worst, fall[level, place])
-        peak = max(peak, scale * high[level, place])
-        i += 1 << level
-    return peak, worst

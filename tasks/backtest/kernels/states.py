@@ -107,3 +107,20 @@ def ranked(scores: Array, row: Index, levels: Array, rows: Index, out: Bytes) ->
                 held = scores[row[k], t] >= level
             seen = rows[t] + 1
             out[k, t] = held
+
+
+@kernel
+def enter_leave(enter: Array, leave: Array, out: Array) -> None:
+    """Hold from a positive `enter` until a positive `leave`, which wins; NaN decides nothing.
+
+    All three (T, N); `out` becomes 1 or 0.
+    """
+    days, count = enter.shape
+    held = np.zeros(count)
+    for t in range(days):
+        for n in range(count):
+            if leave[t, n] > 0.0:
+                held[n] = 0.0
+            elif enter[t, n] > 0.0:
+                held[n] = 1.0
+            out[t, n] = held[n]

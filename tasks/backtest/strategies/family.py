@@ -14,6 +14,8 @@ from tasks.errors import UserError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tasks.data.panel import Panel
+
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
     Bytes = NDArray[np.uint8]
@@ -57,7 +59,7 @@ def _every(values: Array) -> Flags:
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """A rule with parameters. Exactly one of `wanted`, `scores` and `weights` is its heart.
+    """A rule with parameters; one of `wanted`, `scores`, `weights` and `wishes` is its heart.
 
     Attributes:
         name: such as `ma_cross`.
@@ -71,6 +73,10 @@ class Family:
         scores: bars and table to scores (U, m) and the row of each set (K,): the stocks of the
             day's highest scores are held, see `rank_levels`.
         weights: bars and table to the fraction of the account that is invested, float64 (K, m).
+        wishes: a rule over all stocks at once: adjusted bars (T, N), who may be wanted (T, N), the
+            table and the first row of a position, to one result per set: fractions (T, N) of the
+            accounts to invest after each close, or the error of a set that has none.
+        shared: the accounts of the stocks held share the money, as in a ranking.
     """
 
     name: str
@@ -82,6 +88,13 @@ class Family:
     wanted: Callable[[StockBars, Array], Bytes] | None = None
     scores: Callable[[StockBars, Array], tuple[Array, Index]] | None = None
     weights: Callable[[StockBars, Array], Array] | None = None
+    wishes: Callable[[Panel, Flags, Array, int], list[Array | UserError]] | None = None
+    shared: bool = False
+
+    @property
+    def shares_money(self) -> bool:
+        """Whether a day's return is the mean over the stocks held, not over all of them."""
+        return self.shared or self.scores is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,15 +109,19 @@ class Family:
     def check(self, values: Array) -> None:
         """Refuse a table with a value outside a parameter's limits."""
         for column, parameter in zip(values.T, self.parameters, strict=True):
-            bad = ~((column >= parameter.lowest) & (column <= parameter.highest))
-            if parameter.whole:
-                bad |= column != np.rint(column)
-            if bad.any():
-                kind = "a whole number" if parameter.whole else "a number"
-                raise UserError(
-                    f"{parameter.name} of {self.name} is {column[bad][0]:g}: give {kind} "
-                    f"between {parameter.lowest:g} and {parameter.highest:g}"
-                )
+            self.check_column(parameter, column)
+
+    def check_column(self, parameter: Parameter, column: Array) -> None:
+        """Refuse values of one parameter outside its limits."""
+        bad = ~((column >= parameter.lowest) & (column <= parameter.highest))
+        if parameter.whole:
+            bad |= column != np.rint(column)
+        if bad.any():
+            kind = "a whole number" if parameter.whole else "a number"
+            raise UserError(
+                f"{parameter.name} of {self.name} is {column[bad][0]:g}: give {kind} "
+                f"between {parameter.lowest:g} and {parameter.highest:g}"
+            )
 
 
 def places(values: Array) -> tuple[Index, list[Index]]:

@@ -1,0 +1,253 @@
+"""Accounts of one stock by their trades alone: nothing is done for the days between.
+
+A trace lists the days on which each parameter set's holding changes, a purchase and a sale in
+turn. `figures` answers the time between from running sums and from tables of extremes; `daily`
+adds the held days' returns to the exact sums of many stocks, which no table can shorten. Equal to
+`accounts.streaming`: trades and sums to the bit, figures to rounding.
+
+For m trading days of one stock, K parameter sets and T rows of the calendar:
+
+    wanted    uint8 (K, m)    1 where the set wants to hold after the close
+    days      uint16          trading days of all changes, one set after the other
+    ends      int64 (K + 1)   where each set's changes begin in `days`; the last is the end
+    others                    as in `accounts`
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.arrays.compiling import kernel, step
+from tasks.backtest.kernels.accounts import WHOLE
+from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, extremes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Bytes = NDArray[np.uint8]
+    Flags = NDArray[np.bool_]
+    Whole = NDArray[np.int64]
+    Counts = NDArray[np.int32]
+    Days = NDArray[np.uint16]
+
+# Indices are made unsigned where a loop is hot: numba then leaves out the test for negative ones
+# and the compiler takes several days at once.
+_BYTE = np.uint64(8)
+_TOP_BYTE = np.uint64(56)
+_NONE = np.uint64(0)
+_ONE = np.uint64(1)
+#: multiplied with a one in the lowest bit of byte i, it carries i to the highest byte
+_PLACE = np.uint64(0x0001020304050607)
+
+
+@kernel
+def trace(
+    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole
+) -> int:
+    """Write all changes of holdings to `days` from `place` on; returns where they end.
+
+    A set that holds to the end is sold the day after the last, which no trade answers to.
+    """
+    sets, m = wanted.shape
+    words = np.zeros(m // 8 + 2, dtype=np.uint64)
+    held = words.view(np.uint8)
+    blocked = np.flatnonzero(~(buyable & sellable))
+    for k in range(sets):
+        ends[k] = place
+        _positions(wanted[k], buyable, sellable, blocked, first, held)
+        place = _changes(words, days, place)
+    ends[sets] = place
+    return place
+
+
+@kernel
+def figures(days: Days, ends: Whole, close: Array, growth: Array, out: Array) -> None:
+    """Figures of each set, float64 (K, 5): see `accounts`."""
+    m = len(close)
+    plain, squares = _running_sums(growth)
+    ranges = extremes(close)
+    high, low, fall = ranges[0], ranges[1], ranges[2]
+    level_of, top, bottom = _windows(close, _longest(days, ends))
+    shares, sold_growth = np.empty(m), growth[SOLD]
+    for t in range(m):
+        shares[t] = growth[BOUGHT, t] / close[t]
+    for k in range(len(out)):
+        equity, peak, worst, total, square = 1.0, 1.0, 1.0, 0.0, 0.0
+        for i in range(ends[k], ends[k + 1], 2):
+            bought, day = np.int64(days[i]), np.int64(days[i + 1])
+            change = growth[BOUGHT, bought] - 1.0
+            total += change + (plain[day - 1] - plain[bought])
+            square += change * change + (squares[day - 1] - squares[bought])
+            scale = equity * shares[bought]
+            level = level_of[day - bought]
+            back = day - (1 << level)
+            highest = scale * max(top[level, bought], top[level, back])
+            lowest = scale * min(bottom[level, bought], bottom[level, back])
+            # A fall inside the span cannot be worse than from its (or the former) top to its low.
+            if lowest < worst * max(peak, highest):
+                peak, worst = _span(high, low, fall, bought, day, scale, peak, worst)
+            peak = max(peak, highest)
+            equity = scale * close[day - 1]
+            if day < m:
+                change = sold_growth[day] - 1.0
+                total += change
+                square += change * change
+                equity *= sold_growth[day]
+                peak = max(peak, equity)
+                if equity < worst * peak:
+                    worst = equity / peak
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = equity, total, square, worst
+        out[k, 4] = (ends[k + 1] - ends[k]) // 2
+
+
+@kernel
+def daily(
+    days: Days, ends: Whole, lengths: Whole, rows: Whole, whole: Whole, sums: Whole, buys: Counts,
+    sells: Counts,
+) -> None:  # fmt: skip
+    """Add the days of a few stocks to the sums of every set: `sums`, `buys` and `sells` (K, T).
+
+    Set by set, so that a set's row of sums stays in the cache while the stocks go by.
+
+    Args:
+        days: changes of all stocks.
+        ends: (G, K + 1), of each stock.
+        lengths: (G,), trading days of each stock.
+        rows: (G, T), calendar row of each trading day.
+        whole: (G, 3, T), see `outcomes.fixed_point`.
+        sums: see `accounts`.
+        buys: likewise.
+        sells: likewise.
+    """
+    for k in range(len(sums)):
+        total, all_buys, all_sells = sums[k], buys[k], sells[k]
+        for g in range(len(lengths)):
+            held = whole[g, HELD]
+            for i in range(ends[g, k], ends[g, k + 1], 2):
+                bought, day = np.int64(days[i]), np.int64(days[i + 1])
+                start, stop = rows[g, bought], rows[g, day - 1] + 1
+                total[start] += whole[g, BOUGHT, start]
+                for row in range(start + 1, stop):
+                    total[np.uint64(row)] += held[np.uint64(row)]
+                all_buys[start] += WHOLE
+                if day < lengths[g]:
+                    sold = rows[g, day]
+                    total[sold] += whole[g, SOLD, sold]
+                    all_sells[sold] += WHOLE
+
+
+@step
+def _positions(
+    wanted: Bytes, buyable: Flags, sellable: Flags, blocked: Whole, first: int, out: Bytes
+) -> None:
+    """Holdings after each day, 0 or 1: the wish of the day before, unless its order is blocked.
+
+    A blocked order changes nothing; the wish of the next close is tried on the day after.
+    """
+    m = len(wanted)
+    start = max(first, 1)
+    for t in range(start):
+        out[t] = 0
+    later = out[start:]
+    for t in range(m - start):  # counts from zero: the compiler then moves many bytes at once
+        later[t] = wanted[t + start - 1]
+    for t in range(m - start, len(later)):
+        later[t] = 0
+    for t in blocked:
+        if t >= start and out[t] != out[t - 1] and not (buyable[t] if out[t] == 1 else sellable[t]):
+            out[t] = out[t - 1]
+
+
+@step
+def _changes(words: NDArray[np.uint64], out: Days, place: int) -> int:
+    """Write the days on which the holding changes, eight days at a glance; returns the end.
+
+    The bytes of `words` are the holdings of consecutive days, zero after the last one: changes come
+    in pairs of a purchase and a sale, the last sale perhaps the day after the last.
+    """
+    before = _NONE
+    for w in range(len(words)):
+        eight = words[w]
+        changed = eight ^ ((eight << _BYTE) | before)
+        before = eight >> _TOP_BYTE
+        while changed != _NONE:
+            lowest = changed & (~changed + _ONE)
+            out[place] = np.uint16(_BYTE * np.uint64(w) + ((lowest * _PLACE) >> _TOP_BYTE))
+            place += 1
+            changed ^= lowest
+    return place
+
+
+@step
+def _running_sums(growth: Array) -> tuple[Array, Array]:
+    """Sums and sums of squares of the held days' returns up to each day, both (m,)."""
+    m = growth.shape[1]
+    plain, squares = np.zeros(m), np.zeros(m)
+    for t in range(1, m):
+        change = growth[HELD, t] - 1.0
+        plain[t] = plain[t - 1] + change
+        squares[t] = squares[t - 1] + change * change
+    return plain, squares
+
+
+@step
+def _longest(days: Days, ends: Whole) -> int:
+    """Trading days of the longest holding, at least 1."""
+    longest = 1
+    for i in range(ends[0], ends[-1], 2):
+        length = int(days[i + 1]) - int(days[i])
+        longest = max(longest, length)
+    return longest
+
+
+@step
+def _windows(close: Array, longest: int) -> tuple[Whole, Array, Array]:
+    """Tables that answer for the extremes of any span by two overlapping windows of 2^level days.
+
+    Returns:
+        The level for each length of a span up to `longest`, then the highest and lowest close of
+        the 2^level days from each day on, both (levels, m).
+    """
+    m = len(close)
+    level_of = np.zeros(longest + 1, dtype=np.int64)
+    for n in range(2, longest + 1):
+        level_of[n] = level_of[n >> 1] + 1
+    levels = level_of[longest] + 1
+    top, bottom = np.empty((levels, m)), np.empty((levels, m))
+    top[0], bottom[0] = close, close
+    for level in range(1, levels):
+        half = 1 << (level - 1)
+        upper, lower, above, below = top[level], bottom[level], top[level - 1], bottom[level - 1]
+        upper_end, lower_end = above[half:], below[half:]
+        for t in range(m - 2 * half + 1):
+            upper[t] = max(above[t], upper_end[t])
+            lower[t] = min(below[t], lower_end[t])
+    return level_of, top, bottom
+
+
+@step
+def _span(
+    high: Array, low: Array, fall: Array, start: int, stop: int, scale: float, peak: float,
+    worst: float,
+) -> tuple[float, float]:  # fmt: skip
+    """High and worst fall after the closes from `start` to `stop` (excluded), times `scale`.
+
+    The span is cut into the largest aligned dyadic runs, in order and without overlap.
+    """
+    levels = high.shape[0]
+    i = start
+    while i < stop:
+        level = 0
+        while level + 1 < levels and (i >> level) & 1 == 0 and i + (2 << level) <= stop:
+            level += 1
+        place = i >> level
+        lowest = scale * low[level, place]
+        if lowest < worst * peak:
+            worst = lowest / peak
+        worst = min(worst, fall[level, place])
+        peak = max(peak, scale * high[level, place])
+        i += 1 << level
+    return peak, worst
