@@ -194,17 +194,16 @@ def _running_sums(growth: Array) -> tuple[Array, Array]:
 
 
 @step
-def _longest(days: Days, ends: Whole) -> int:
+def _longest(days: Days, ends: Whole) -> np.int64:
     """Trading days of the longest holding, at least 1."""
-    longest = 1
+    longest = np.int64(1)
     for i in range(ends[0], ends[-1], 2):
-        length = int(days[i + 1]) - int(days[i])
-        longest = max(longest, length)
+        longest = max(longest, np.int64(days[i + 1]) - np.int64(days[i]))
     return longest
 
 
 @step
-def _windows(close: Array, longest: int) -> tuple[Whole, Array, Array]:
+def _windows(close: Array, longest: np.int64) -> tuple[Whole, Array, Array]:
     """Tables that answer for the extremes of any span by two overlapping windows of 2^level days.
 
     Returns:
