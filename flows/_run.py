@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import os
 import uuid
 from collections.abc import Callable
@@ -69,18 +70,10 @@ def run_night(
     store.require_writable()
     days: list[str] = []
     with _server.prefect_server(lambda: days.append(_prepared(config))):
-        from prefect.client.orchestration import get_client
-        from prefect.states import Pending
-
         from flows.nightly import nightly
 
-        with get_client(sync_client=True) as client:
-            flow_run = client.create_flow_run(
-                nightly,
-                parameters={"config": config.model_dump(mode="json")},
-                state=Pending(),
-                tags=["nightly", "market:cn-a", f"size:{config.size}"],
-            )
+        asked = {"config": config.model_dump(mode="json")}
+        flow_run = _created(nightly, asked, f"size:{config.size}")
         _session.remember(days[0], config, str(flow_run.id), store)
         return _execute(flow_run, watch)
 
@@ -138,35 +131,97 @@ def rerun_night(
     store.require_writable()
     size = _history.summary_of(store, run)["run"]["size"]
     with _server.prefect_server(_load):
-        from prefect.client.orchestration import get_client
-        from prefect.states import Pending
-
         from flows.rerun import rerun
 
         asked = {"run": run, "from_stage": from_stage, "reason": reason, "preview": False}
+        return _execute(_created(rerun, asked, f"size:{size}"), watch)
+
+
+@dataclasses.dataclass(frozen=True)
+class Backfilled:
+    """How a backfill ended.
+
+    Attributes:
+        sentence: what was done, or why nothing could be.
+        failed: whether a night, or the whole, failed.
+        exit_code: 0, or the code of the failure.
+        rows: one per night: `day`, `state`, `sentence`, `report`.
+    """
+
+    sentence: str
+    failed: bool
+    exit_code: int
+    rows: list[dict[str, str]]
+
+
+def run_backfill(
+    start: str, end: str, config: NightlyConfig, *, at_once: int, again: bool, verbose: bool
+) -> Backfilled:
+    """Run every unfinished session of a range, here and now.
+
+    Args:
+        start: first day.
+        end: last day, included.
+        config: settings of every night.
+        at_once: nights side by side.
+        again: finished nights too.
+        verbose: as for `run_night`.
+    """
+    _quieten(verbose)
+    Store().require_writable()
+    with _server.prefect_server(_load):
+        from prefect.client.orchestration import get_client
+
+        from flows.backfill import TABLE_KEY, backfill
+
+        asked = {
+            "start": start, "end": end, "config": config.model_dump(mode="json"),
+            "at_once": at_once, "again": again,
+        }  # fmt: skip
+        flow_run = _created(backfill, asked)
+        state: Any = _ended(flow_run)
+        error = None if state.is_completed() else state.result(raise_on_failure=False, _sync=True)
+        if error is not None and not isinstance(error, QilinError):
+            raise error
+        from prefect.client.schemas.filters import ArtifactFilter
+
         with get_client(sync_client=True) as client:
-            flow_run = client.create_flow_run(
-                rerun,
-                parameters=asked,
-                state=Pending(),
-                tags=["rerun", "market:cn-a", f"size:{size}"],
+            where = ArtifactFilter.model_validate(
+                {"flow_run_id": {"any_": [flow_run.id]}, "key": {"any_": [TABLE_KEY]}}
             )
-        return _execute(flow_run, watch)
+            tables = client.read_artifacts(artifact_filter=where)
+        rows = json.loads(str(tables[0].data)) if tables else []
+        code = error.exit_code if error is not None else 0
+        return Backfilled(str(state.message), error is not None, code, rows)
+
+
+def _created(flow: Flow[..., Any], parameters: dict[str, Any], *tags: str) -> FlowRun:
+    """A run of a flow that waits to be worked on here."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Pending
+
+    with get_client(sync_client=True) as client:
+        return client.create_flow_run(
+            flow, parameters=parameters, state=Pending(), tags=[flow.name, "market:cn-a", *tags]
+        )
 
 
 def _execute(flow_run: FlowRun, watch: Watcher | None) -> Finished:
-    from prefect.flow_engine import run_flow
-
     from flows._progress import watched_by
 
     with watched_by(watch):
-        state = run_flow(
-            _flow_of(flow_run),
-            flow_run=flow_run,
-            parameters=dict(flow_run.parameters),
-            return_type="state",
-        )
-    return _finished(flow_run, cast("State[Any]", state))
+        return _finished(flow_run, _ended(flow_run))
+
+
+def _ended(flow_run: FlowRun) -> State[Any]:
+    """Work on a run; the state that it ends in."""
+    from prefect.flow_engine import run_flow
+
+    parameters = dict(flow_run.parameters)
+    state = run_flow(
+        _flow_of(flow_run), flow_run=flow_run, parameters=parameters, return_type="state"
+    )
+    return cast("State[Any]", state)
 
 
 def _flow_of(flow_run: FlowRun) -> Flow[..., Any]:
@@ -182,8 +237,6 @@ def _flow_of(flow_run: FlowRun) -> Flow[..., Any]:
 
 
 def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
-    import json
-
     from prefect.client.orchestration import get_client
 
     run_id = str(flow_run.id)

@@ -59,7 +59,7 @@ def build(night: Night) -> dict[str, Any]:
         "inputs": {
             "data": night.content,
             "settings": settings_hash(config.model_dump(mode="json")),
-            "code": _digest(board.context.code),
+            "code": digest(board.context.code),
             "lock": _lock_hash(),
         },
         "code": {
@@ -82,7 +82,7 @@ def build(night: Night) -> dict[str, Any]:
                      for f in board.failures],
         "skipped": dict(board.skipped),
         "outputs": outputs,
-        "numbers": _digest(outputs),
+        "numbers": digest(outputs),
         "command": _cli_config.command_for(config, night.day),
         "parts": dict(night.parts),
     }  # fmt: skip
@@ -93,7 +93,7 @@ def settings_hash(value: Mapping[str, Any]) -> str:
     kept = {k: v for k, v in value.items() if k not in ("note", "language")}
     kept["data"] = {k: v for k, v in value["data"].items() if k != "path"}
     kept["advanced"] = {k: v for k, v in value["advanced"].items() if k != "report"}
-    return _digest(kept)
+    return digest(kept)
 
 
 def machine() -> dict[str, str]:
@@ -229,5 +229,6 @@ def _lock_hash() -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Hash of a plain value, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(keys.canonical(value), sort_keys=True).encode()).hexdigest()

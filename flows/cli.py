@@ -44,6 +44,7 @@ _COMMANDS = {
     "nightly": ("flows._cli_nightly:nightly", "Run one night and print where its report lies."),
     "retry": ("flows._cli_nightly:retry", "Run what failed again; what is finished is kept."),
     "rerun": ("flows._cli_rerun:rerun", "Run a night again from a chosen stage."),
+    "backfill": ("flows._cli_backfill:backfill", "Run a range of nights that are missing."),
     "status": ("flows._cli_status:status", "Show the running, the last and the next night."),
     "doctor": ("flows._cli_doctor:doctor", "Say what this machine has, and what is wrong."),
     "up": ("flows._cli_up:up_command", "Start server, worker, deployments and metrics."),

@@ -1,0 +1,189 @@
+"""A range of nights, each as it would have been known on its date.
+
+Nights that are finished with the same data, settings and code are skipped, so a backfill that was
+broken off goes on where it stopped. A night that fails never stops the others.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+from prefect import State, flow, runtime
+from prefect.artifacts import create_table_artifact
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows import _history, _hooks, _summary, _turns
+from flows._night import code_of_steps
+from flows._settings import NightlyConfig
+from flows.nightly import nightly
+from tasks.data.sources import registry
+from tasks.data.store import Store
+from tasks.errors import NightFailedError, QilinError, UserError
+from tasks.market import calendar
+
+TABLE_KEY = "backfill-nights"
+#: more would be a mistake in a date
+MOST_NIGHTS = 2600
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How one night of the range ended.
+
+    Attributes:
+        day: its session.
+        state: `found` (finished earlier), `PASS`, `WARN`, `FAIL`, or `elsewhere` (another run works
+            on it).
+        sentence: the night's own.
+        report: its report below the store, empty if there is none.
+    """
+
+    day: str
+    state: str
+    sentence: str
+    report: str = ""
+
+
+def run_name() -> str:
+    """`backfill 2026-06-01 to 2026-06-30`."""
+    given = runtime.flow_run.parameters
+    return f"backfill {given['start']} to {given['end']}"
+
+
+@flow(
+    name="backfill",
+    flow_run_name=run_name,
+    on_failure=[_hooks.report_failure],
+    on_crashed=[_hooks.report_crash],
+    retries=0,
+    persist_result=False,
+)
+def backfill(
+    start: Annotated[
+        str,
+        Field(title="First day", description="First day of the range, such as 2026-06-01."),
+    ],
+    end: Annotated[
+        str,
+        Field(title="Last day", description="Last day of the range, included."),
+    ],
+    config: Annotated[
+        NightlyConfig,
+        Field(
+            title="Night",
+            description="Settings of every night; the data date is each night's own. The default "
+            "is the standard night.",
+        ),
+    ] = NightlyConfig(),  # noqa: B008 - frozen
+    at_once: Annotated[
+        int,
+        Field(
+            title="Nights at once",
+            ge=1,
+            le=64,
+            description="How many nights work side by side; they share this machine or cluster. "
+            "Default 1.",
+        ),
+    ] = 1,
+    again: Annotated[
+        bool,
+        Field(
+            title="Finished nights too",
+            description="Yes: write the reports of finished nights again; their work is found. "
+            "No (default): skip them.",
+        ),
+    ] = False,
+) -> State[Any]:
+    """Run every session of a range that is not finished yet.
+
+    Returns:
+        Completed with a count of what was done; Failed if a night failed, naming the first.
+    """
+    try:
+        nights = _nights(start, end, config)
+        with ThreadPoolExecutor(max_workers=at_once) as pool:
+            # Each thread works inside a copy of this flow's context, so its night is a child of it.
+            jobs = [
+                pool.submit(contextvars.copy_context().run, _one, night, again) for night in nights
+            ]
+            outcomes = [job.result() for job in jobs]
+    except QilinError as error:
+        return Failed(message=str(error), data=error)
+    words = sentence(outcomes)
+    rows = [dataclasses.asdict(outcome) for outcome in outcomes]
+    create_table_artifact(rows, key=TABLE_KEY, description=words)
+    if any(outcome.state == "FAIL" for outcome in outcomes):
+        return Failed(message=words, data=NightFailedError(words))
+    return Completed(message=words)
+
+
+def sentence(outcomes: list[Outcome]) -> str:
+    """Everything in one sentence, the first night that failed by name."""
+    counts = {state: sum(o.state == state for o in outcomes) for state in _WORDS}
+    parts = [f"{count} {_WORDS[state]}" for state, count in counts.items() if count]
+    failed = next((o for o in outcomes if o.state == "FAIL"), None)
+    text = f"{len(outcomes)} nights: {', '.join(parts)}"
+    return f"{text}; first failure {failed.day}: {failed.sentence}" if failed else text
+
+
+_WORDS = {
+    "PASS": "passed",
+    "WARN": "passed with warnings",
+    "FAIL": "failed",
+    "found": "finished earlier",
+    "elsewhere": "worked on by other runs",
+}
+
+
+def finished(config: NightlyConfig, store: Store) -> dict[str, Any]:
+    """Summary of a run of the very same night that did not fail; empty if there is none."""
+    content = registry.content_id(config.data, config.data_date)
+    wanted = {
+        "data": content,
+        "settings": _summary.settings_hash(config.model_dump(mode="json")),
+        "code": _summary.digest(code_of_steps()),
+    }
+    for summary in reversed(_history.summaries(store, config.data_date)):
+        same = all(summary["inputs"].get(name) == value for name, value in wanted.items())
+        if same and summary.get("state") in ("PASS", "WARN"):
+            return summary
+    return {}
+
+
+def _nights(start: str, end: str, config: NightlyConfig) -> list[NightlyConfig]:
+    """The night of every session of the range.
+
+    Raises:
+        UserError: no dates, a range without sessions, or a very long one.
+    """
+    if start > end:
+        raise UserError(f"backfill from {start} to {end} runs backwards: swap the two days")
+    days = [str(day) for day in calendar.sessions(start, end)]
+    if not days:
+        raise UserError(f"from {start} to {end} the exchange has no session: choose other days")
+    if len(days) > MOST_NIGHTS:
+        raise UserError(
+            f"from {start} to {end} are {len(days)} sessions, more than {MOST_NIGHTS}: "
+            "backfill a part of them at a time"
+        )
+    return [config.model_copy(update={"data_date": day}) for day in days]
+
+
+def _one(config: NightlyConfig, again: bool) -> Outcome:
+    """Run one night unless it is finished."""
+    store = Store()
+    day = config.data_date
+    done = {} if again else finished(config, store)
+    if done:
+        return Outcome(day, "found", str(done["sentence"]), str(done["report"]))
+    state: State[Any] = nightly(config, return_state=True)
+    if state.name == _turns.SKIPPED:
+        return Outcome(day, "elsewhere", str(state.message))
+    if not state.is_completed():
+        return Outcome(day, "FAIL", str(state.message))
+    result: Any = state.result(_sync=True)  # type: ignore[call-overload] # untyped by Prefect
+    return Outcome(day, result["state"], str(result["sentence"]), str(result["report"]))
