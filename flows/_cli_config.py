@@ -25,6 +25,8 @@ Values = dict[str, Any]
 Origins = dict[str, str]
 
 #: settings that change no number, or have a flag of their own in `command_for`
+#: settings that are paths: where a file lies changes no number, and stands in no report
+PATHS = ("advanced.features.file",)
 _NOT_REPEATED = ("data_date", "size", "note", "language", "data.path", "advanced.report")
 
 
@@ -68,7 +70,7 @@ def as_toml(model: BaseModel) -> str:
 def command_for(config: NightlyConfig, day: str) -> str:
     """The command that computes the same numbers again: every setting that is not its default.
 
-    Of a data path only the last part is given, for it stands in reports that others read.
+    Of paths only the last part is given, for it stands in reports that others read.
     """
     words = ["qilin", "nightly", "--data-date", day, "--size", config.size]
     if config.data.path:
@@ -76,7 +78,8 @@ def command_for(config: NightlyConfig, day: str) -> str:
     given = dict(_values(config))
     for name, default in _values(NightlyConfig()):
         if given[name] != default and not name.startswith(_NOT_REPEATED):
-            words += ["--set", f"{name}={_bare(name, given[name])}"]
+            value = Path(given[name]).name if name in PATHS else given[name]
+            words += ["--set", f"{name}={_bare(name, value)}"]
     return shlex.join(words)
 
 

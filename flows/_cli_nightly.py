@@ -123,9 +123,13 @@ def list_settings(
 
 
 def _check_files(config: NightlyConfig) -> None:
-    """Say at once, before anything starts, that a file is not there."""
+    """Say at once, before anything starts, that a file is not there or what is wrong in it."""
     data = config.data
     if data.source != "simulated" and not data.path:
         raise UserError(f"data source {data.source!r} needs a file or folder: give --data-path")
     if data.path and "://" not in data.path and not Path(data.path).expanduser().exists():
         raise UserError(f"data path {data.path} does not exist: give another with --data-path")
+    if config.advanced.features.file:
+        from tasks.indicators import userfactors
+
+        userfactors.read(config.advanced.features.file)

@@ -25,6 +25,7 @@ from tasks.data.sources import registry
 from tasks.data.store import Store
 from tasks.errors import NightFailedError
 from tasks.indicators import steps as indicators
+from tasks.indicators import userfactors
 from tasks.market import calendar
 from tasks.models import steps as models
 from tasks.validation import steps as validation
@@ -45,6 +46,7 @@ class Night:
     def __init__(self, config: NightlyConfig, *, fresh_from: str = "") -> None:
         self.config = config
         self.store = Store()
+        self.factors = userfactors.read(config.advanced.features.file)
         self.run_id = str(runtime.flow_run.id)
         scheduled = runtime.flow_run.scheduled_start_time
         self.day = _session.session_of(config, self.run_id, scheduled, self.store)
@@ -109,11 +111,13 @@ class Night:
         )
 
     def start_features(self) -> list[Block]:
-        """Features in blocks of symbols."""
+        """Factors in blocks of symbols, and in one step those that need all symbols at once."""
+        features = self.config.advanced.features
         stocks = self.parts["panel"]["notes"]["stocks"]
-        ranges = _blocks(stocks, SYMBOLS_PER_BLOCK)
-        self.board.plan(features=len(ranges))
-        return [
+        alone = bool(features.sets or self.factors.lane)
+        ranges = _blocks(stocks, SYMBOLS_PER_BLOCK) if alone else []
+        self.board.plan(features=len(ranges) + self.factors.needs_everyone + 1)
+        blocks = [
             self._submit(
                 "features",
                 indicators.features_block,
@@ -121,10 +125,23 @@ class Night:
                 needs=["panel"],
                 first=first,
                 stop=stop,
-                features=self.config.advanced.features.model_dump(),
+                features=features.computed(),
+                user=self.factors.lane,
             )
             for i, (first, stop) in enumerate(ranges)
         ]
+        if self.factors.needs_everyone:
+            across = self._submit(
+                "features",
+                indicators.features_across,
+                "features across all symbols",
+                needs=["panel"],
+                features=features.computed(),
+                user=self.factors.across,
+                code=self.factors.code,
+            )
+            blocks.append(across)
+        return blocks
 
     def start_sweep(self) -> list[Block]:
         """The sweep in blocks of parameters; each fans out over blocks of symbols."""
@@ -153,7 +170,7 @@ class Night:
             validation.leak_tests,
             "features leak tests",
             needs=["panel"],
-            features=self.config.advanced.features.model_dump(),
+            features=self.config.advanced.features.computed(),
         )
 
     def train(self, features: Sequence[Block]) -> None:
@@ -172,6 +189,7 @@ class Night:
             after=features,
             features=parts,
             train=train,
+            without=[],
         )
         if not made:
             return
@@ -183,6 +201,7 @@ class Night:
             after=features,
             features=parts,
             train=train,
+            without=[],
         )
         numbers = range(self.parts["dataset"]["notes"]["folds"])
         self.board.plan(train=len(numbers) + 4)

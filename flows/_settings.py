@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
 from tasks.data.config import DataConfig, DayOrEmpty, GateConfig, UniverseConfig
-from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.config import FeatureConfig
 from tasks.models.config import TrainConfig
 
 #: stocks of a small night
@@ -35,7 +35,7 @@ class Advanced(BaseModel):
 
     gate: GateConfig = Field(GateConfig(), title="Quality gate")
     universe: UniverseConfig = Field(UniverseConfig(), title="Universe")
-    features: TechnicalConfig = Field(TechnicalConfig(), title="Features")
+    features: FeatureConfig = Field(FeatureConfig(), title="Features")
     sweep: SweepConfig = Field(SweepConfig(), title="Sweep of strategy parameters")
     costs: CostConfig = Field(CostConfig(), title="Costs of trading")
     portfolio: PortfolioConfig = Field(PortfolioConfig(), title="Portfolio of the model")

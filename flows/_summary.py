@@ -59,6 +59,7 @@ def build(night: Night) -> dict[str, Any]:
         "inputs": {
             "data": night.content,
             "settings": settings_hash(config.model_dump(mode="json")),
+            "files": digest([] if night.factors.file is None else [night.factors.file]),
             "code": digest(board.context.code),
             "lock": _lock_hash(),
         },
@@ -93,6 +94,9 @@ def settings_hash(value: Mapping[str, Any]) -> str:
     kept = {k: v for k, v in value.items() if k not in ("note", "language")}
     kept["data"] = {k: v for k, v in value["data"].items() if k != "path"}
     kept["advanced"] = {k: v for k, v in value["advanced"].items() if k != "report"}
+    for path in _cli_config.PATHS:
+        _, area, name = path.split(".")
+        kept["advanced"][area] = {k: v for k, v in kept["advanced"][area].items() if k != name}
     return digest(kept)
 
 

@@ -12,14 +12,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tasks.indicators.config import TechnicalConfig
+    from tasks.indicators.config import FeatureConfig
     from tasks.indicators.expressions import calculate_factors, evaluate
     from tasks.indicators.features import technical_features
     from tasks.indicators.processor import GPUDataProcessor
 
 __all__ = [
+    "FeatureConfig",
     "GPUDataProcessor",
-    "TechnicalConfig",
     "calculate_factors",
     "evaluate",
     "technical_features",
@@ -27,7 +27,7 @@ __all__ = [
 
 _HOMES = {
     "GPUDataProcessor": "processor",
-    "TechnicalConfig": "config",
+    "FeatureConfig": "config",
     "calculate_factors": "expressions.frames",
     "evaluate": "expressions.evaluating",
     "technical_features": "features",

@@ -1,20 +1,23 @@
 """Settings of the indicators: what is computed; part of every key."""
 
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FactorSet = Literal["technical32", "alpha158", "alpha360"]
 
 
-class TechnicalConfig(BaseModel):
-    """What the models learn from: technical indicators of every stock and day."""
+class FactorConfig(BaseModel):
+    """Which sets of factors are computed, and how precisely they are stored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    feature_set: Literal["technical32"] = Field(
-        default="technical32",
-        title="Set of features",
-        description="technical32 (default): 32 columns from twenty indicators, none of which "
-        "depends on a price's level.",
+    sets: tuple[FactorSet, ...] = Field(
+        default=("technical32",),
+        title="Sets of factors",
+        description="Any of technical32 (32 scale-free columns from twenty technical indicators; "
+        "the default), alpha158 and alpha360 (Qlib's factor sets), one after the other. Empty: "
+        "only those of the file below.",
     )
     dtype: Literal["float32", "float64"] = Field(
         default="float32",
@@ -30,3 +33,31 @@ class TechnicalConfig(BaseModel):
         description="Stocks that are computed side by side; changes the speed, never a number. "
         "Default 64.",
     )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.sets)) != len(self.sets):
+            raise ValueError(f"a set is named twice in {', '.join(self.sets)}: name each once")
+        return self
+
+
+class FeatureConfig(FactorConfig):
+    """What the models learn from: factors of every stock and day."""
+
+    file: str = Field(
+        default="",
+        title="File of your own factors",
+        description="Path of a TOML or text file of `name = expression` lines in Qlib's language, "
+        "or of a Python file whose functions take a panel and give dates x symbols arrays. They "
+        "are joined to the sets. Where it lies never changes a number. Default empty: none.",
+    )
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if not self.sets and not self.file:
+            raise ValueError("there are no factors: name a set such as technical32, or a file")
+        return self
+
+    def computed(self) -> dict[str, Any]:
+        """What the steps are told: everything but where the file lies."""
+        return self.model_dump(exclude={"file"})

@@ -15,7 +15,7 @@ import numpy as np
 from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device
 from tasks.indicators import momentum, overlap, statistic, trend, volatility, volume
-from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.config import FactorConfig
 from tasks.indicators.gpu import on_device
 from tasks.indicators.lanes import Tile, on_tiles
 
@@ -69,7 +69,7 @@ FEATURE_SETS = {"technical32": TECHNICAL32}
 
 
 def technical_features(
-    panel: Panel, config: TechnicalConfig | None = None
+    panel: Panel, config: FactorConfig | None = None
 ) -> dict[str, NDArray[np.floating[Any]]]:
     """Every column of the configured set as a (T, N) grid of the configured dtype.
 
@@ -80,10 +80,10 @@ def technical_features(
 
 
 def features_on(
-    panel: Panel, config: TechnicalConfig | None, device: Device
+    panel: Panel, config: FactorConfig | None, device: Device
 ) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
     """As `technical_features`, on a device; with the device that computed in the end and why."""
-    settings = config or TechnicalConfig()
+    settings = config or FactorConfig()
     dtype = np.float32 if settings.dtype == "float32" else np.float64
     names: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Features as a step: one block of symbols at a time, each a small artifact."""
+"""Factors as steps: blocks of symbols, and what needs all symbols at once; each an artifact."""
 
 from __future__ import annotations
 
@@ -8,42 +8,58 @@ from typing import Any
 import numpy as np
 
 from tasks._step import Context, Output, step
-from tasks.arrays.devices import choose_device
 from tasks.data import codec
 from tasks.data.store import Artifact
-from tasks.indicators.config import TechnicalConfig
-from tasks.indicators.features import features_on
+from tasks.data.userfiles import UserFile
+from tasks.indicators import factorsets
+from tasks.indicators.config import FactorConfig
 
 
 @step("features", packages=("numpy", "numba"))
 def features_block(
-    ctx: Context, panel: Artifact, first: int, stop: int, features: dict[str, Any]
+    ctx: Context,
+    panel: Artifact,
+    first: int,
+    stop: int,
+    features: dict[str, Any],
+    user: list[list[str]],
 ) -> Output:
-    """Features of the stocks from `first` to before `stop`, on adjusted prices."""
-    config = TechnicalConfig.model_validate(features)
+    """Factors of the stocks from `first` to before `stop`, on adjusted prices."""
     block = ctx.store.read_panel(panel, slice(first, stop)).adjusted()
-    values, device = features_on(block, config, choose_device(ctx.device))
-    stacked = np.stack([values[name] for name in values]).astype(config.dtype)
-    head = {"names": list(values), "symbols": list(block.symbols)}
-    coverage = {
-        name: round(float(np.isfinite(grid).sum()) / max(1, _cells(block["close"])), 6)
-        for name, grid in values.items()
+    config = FactorConfig.model_validate(features)
+    return _output("features", factorsets.in_blocks(block, config, user, ctx.device), block.symbols)
+
+
+@step("features", packages=("numpy", "numba", "pandas"))
+def features_across(
+    ctx: Context,
+    panel: Artifact,
+    features: dict[str, Any],
+    user: list[list[str]],
+    code: UserFile | None,
+) -> Output:
+    """Factors that need the whole cross-section: ranks of a day, and the user's functions."""
+    whole = ctx.store.read_panel(panel).adjusted()
+    config = FactorConfig.model_validate(features)
+    values = factorsets.across(whole, config, user, code, ctx.device)
+    return _output("features_across", values, whole.stocks().symbols)
+
+
+def _output(kind: str, values: factorsets.Values, symbols: tuple[str, ...]) -> Output:
+    stacked = np.stack(list(values.grids.values()))
+    head = {
+        "names": list(values.grids),
+        "sets": values.sets,
+        "expressions": values.expressions,
+        "symbols": list(symbols),
     }
-    return Output(
-        "features",
-        {
-            "features.npy": codec.array_bytes(stacked),
-            "head.json": json.dumps(head).encode(),
-            "coverage.json": json.dumps({"cells": _cells(block["close"]), **coverage}).encode(),
-        },
-        rows=_cells(block["close"]),
-        notes={"device": device.kind, "reason": device.reason},
-    )
+    files = {
+        "features.npy": codec.array_bytes(stacked),
+        "head.json": json.dumps(head, sort_keys=True).encode(),
+    }
+    device = values.device
+    notes = {} if device is None else {"device": device.kind, "reason": device.reason}
+    return Output(kind, files, rows=int(np.isfinite(stacked).any(axis=0).sum()), notes=notes)
 
 
-def _cells(close: np.ndarray[Any, np.dtype[np.float64]]) -> int:
-    """Cells with a price: what a feature could have covered."""
-    return int(np.isfinite(close).sum())
-
-
-STEPS = (features_block,)
+STEPS = (features_block, features_across)

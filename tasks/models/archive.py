@@ -1,22 +1,65 @@
-"""How datasets and fold results become files of an artifact, and come back."""
+"""How features, datasets and fold results become files of an artifact, and come back."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.data import codec
-from tasks.models.dataset import Dataset
+from tasks.models.dataset import Block, Dataset
 from tasks.models.scores import Score
 from tasks.models.walkforward import Fold, FoldResult
 
 if TYPE_CHECKING:
     from tasks.data.store import Artifact, Store
 
+#: kind of the artifact with features that were computed over all symbols
+ACROSS = "features_across"
 _ARRAYS = ("X", "y", "returns", "day", "column", "starts")
+
+
+def blocks_from(
+    store: Store, features: Sequence[Artifact], without: Sequence[str] = ()
+) -> list[Block]:
+    """Features by blocks of symbols, each with its part of those computed over all symbols.
+
+    Args:
+        store: where the artifacts are.
+        features: blocks of symbols in order, and at most one artifact over all symbols.
+        without: names that are left out.
+    """
+    across = [_block(store, part, without) for part in features if part.kind == ACROSS]
+    blocks = [_block(store, part, without) for part in features if part.kind != ACROSS]
+    if not blocks:
+        return across
+    start = 0
+    joined = []
+    for block in blocks:
+        columns = slice(start, start + len(block.symbols))
+        more = {n: grid[:, columns] for whole in across for n, grid in whole.features.items()}
+        joined.append(Block(block.symbols, {**block.features, **more}))
+        start = columns.stop
+    return joined
+
+
+def facts_of(store: Store, features: Sequence[Artifact], fact: str) -> dict[str, str]:
+    """The factor set (`sets`) or the text (`expressions`) of each feature that has one."""
+    return {
+        name: value
+        for part in features
+        for name, value in store.read_json(part, "head.json")[fact].items()
+    }
+
+
+def _block(store: Store, part: Artifact, without: Sequence[str]) -> Block:
+    head = store.read_json(part, "head.json")
+    values = store.read_array(part, "features.npy")
+    named = zip(head["names"], values, strict=True)
+    return Block(tuple(head["symbols"]), {n: grid for n, grid in named if n not in without})
 
 
 def dataset_files(data: Dataset) -> dict[str, bytes]:

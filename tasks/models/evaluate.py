@@ -234,6 +234,33 @@ def factor_scores(features: Mapping[str, Array], returns: Array) -> pd.DataFrame
     return frame.iloc[np.lexsort((frame["factor"], strength))].reset_index(drop=True)
 
 
+def coverage(
+    features: Mapping[str, Array], universe: NDArray[np.bool_], traded: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """How much of each factor there is, worst first.
+
+    Args:
+        features: name to T x N.
+        universe: T x N, cells that may be ranked.
+        traded: T x N, cells with a price.
+
+    Returns:
+        Columns `factor`, `coverage` (share of the universe's cells with a value), `missing` (share
+        of all traded cells without one, warm-up and young stocks included). NaN where there are
+        no such cells.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, values in features.items():
+        known = np.isfinite(values)
+        covered = float(known[universe].mean()) if universe.any() else math.nan
+        missing = float(1.0 - known[traded].mean()) if traded.any() else math.nan
+        rows.append((name, covered, missing))
+    frame = pd.DataFrame(rows, columns=["factor", "coverage", "missing"])
+    return frame.sort_values(["coverage", "factor"], ignore_index=True)
+
+
 def evaluation(
     data: Dataset,
     walk: WalkForward,

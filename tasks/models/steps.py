@@ -28,14 +28,21 @@ PACKAGES = ("numpy", "pandas", "scipy", "lightgbm", "xgboost", "torch")
 
 @step("train", packages=("numpy",))
 def dataset(
-    ctx: Context, panel: Artifact, features: list[Artifact], train: dict[str, Any]
+    ctx: Context,
+    panel: Artifact,
+    features: list[Artifact],
+    train: dict[str, Any],
+    without: list[str],
 ) -> Output:
-    """Rows of (date, symbol) with features and label, transformed within each day."""
+    """Rows of (date, symbol) with features and label, transformed within each day.
+
+    Factors named in `without`, which the leak check has found to use the future, are left out.
+    """
     config = TrainConfig.model_validate(train)
     stocks = _stocks(ctx.store, panel)
     universe = ctx.store.read_array(panel, "universe.npy")
     made = build(
-        [_block(ctx.store, part) for part in features],
+        archive.blocks_from(ctx.store, features, without),
         _labels(ctx.store, panel, stocks, config),
         stocks.dates,
         span=label_span(config.label),
@@ -84,22 +91,33 @@ def predictions(
 
 @step("train", packages=("numpy", "pandas"))
 def factors(
-    ctx: Context, panel: Artifact, features: list[Artifact], train: dict[str, Any]
+    ctx: Context,
+    panel: Artifact,
+    features: list[Artifact],
+    train: dict[str, Any],
+    without: list[str],
 ) -> Output:
-    """What each feature is worth by itself, and whether tonight's values drifted from training."""
+    """What each feature is worth by itself, how much of it there is, and whether it drifted."""
     config = TrainConfig.model_validate(train)
     stocks = _stocks(ctx.store, panel)
     universe = ctx.store.read_array(panel, "universe.npy")
     returns = _labels(ctx.store, panel, stocks, config)
     returns[~universe] = np.nan
-    values = _stacked([_block(ctx.store, part) for part in features])
+    values = _stacked(archive.blocks_from(ctx.store, features, without))
     span = label_span(config.label)
     scores = evaluate.factor_scores(values, returns)
     moved = drift.drift(
         values, train_start=0, train_stop=max(1, len(stocks.dates) - span), eligible=universe
     )
-    files = {"scores.parquet": codec.frame_bytes(scores), "drift.parquet": codec.frame_bytes(moved)}
-    return Output("factors", files, rows=len(scores))
+    covered = evaluate.coverage(values, universe, ~np.isnan(stocks["close"]))
+    covered["set"] = covered["factor"].map(archive.facts_of(ctx.store, features, "sets"))
+    files = {
+        "scores.parquet": codec.frame_bytes(scores),
+        "drift.parquet": codec.frame_bytes(moved),
+        "coverage.parquet": codec.frame_bytes(covered),
+    }
+    notes = {"expressions": archive.facts_of(ctx.store, features, "expressions")}
+    return Output("factors", files, rows=len(scores), notes=notes)
 
 
 @step("train", packages=PACKAGES)
@@ -134,12 +152,6 @@ def _stacked(blocks: list[Block]) -> dict[str, Array]:
     """Features of all blocks side by side, name to T x N."""
     names = blocks[0].features
     return {name: np.concatenate([b.features[name] for b in blocks], axis=1) for name in names}
-
-
-def _block(store: Store, part: Artifact) -> Block:
-    head = store.read_json(part, "head.json")
-    values = store.read_array(part, "features.npy")
-    return Block(tuple(head["symbols"]), dict(zip(head["names"], values, strict=True)))
 
 
 STEPS = (dataset, fold, predictions, factors, ranking)

@@ -142,7 +142,9 @@ class Factor:
     Attributes:
         ic: mean daily rank IC with a 95 % interval that allows for overlapping labels.
         t: its Newey-West t value; q: after correction for all factors of the night.
-        coverage: share of (day, symbol) cells with a value; the rest are NaN.
+        coverage: share of the universe's (day, symbol) cells with a value.
+        missing: share of all traded cells without one (NaN), warm-up and young stocks included.
+        set: the factor set it belongs to.
     """
 
     name: str
@@ -150,6 +152,8 @@ class Factor:
     t: float | None = None
     q: float | None = None
     coverage: float | None = None
+    missing: float | None = None
+    set: str = ""
     expression: str = ""
 
 

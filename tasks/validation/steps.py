@@ -9,7 +9,7 @@ from typing import Any
 from tasks._step import Context, Output, step
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact
-from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.config import FeatureConfig
 from tasks.indicators.features import technical_features
 from tasks.validation import alarms, leaks
 
@@ -20,7 +20,7 @@ STOCKS = 40
 @step("features", packages=("numpy", "numba"))
 def leak_tests(ctx: Context, panel: Artifact, features: dict[str, Any]) -> Output:
     """Whether any feature changes in the past when the future of the bars does."""
-    config = TechnicalConfig.model_validate(features).model_copy(update={"dtype": "float64"})
+    config = FeatureConfig.model_validate(features).model_copy(update={"dtype": "float64"})
     sample = ctx.store.read_panel(panel, slice(0, min(STOCKS, int(panel.notes["stocks"]))))
 
     def compute(bars: Panel) -> dict[str, Any]:

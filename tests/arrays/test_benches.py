@@ -46,8 +46,8 @@ def compare(ours, theirs, used):
 
 FEATURES = """
 from tasks.indicators.features import features_on, technical_features
-from tasks.indicators.config import TechnicalConfig
-config = TechnicalConfig(dtype="float64")
+from tasks.indicators.config import FeatureConfig
+config = FeatureConfig(dtype="float64")
 compare(technical_features(panel, config), *features_on(panel, config, GPU))
 """
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tasks.data.panel import Panel
+
 
 def make_bars(days: int = 300, symbols: int = 70, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
@@ -32,3 +34,15 @@ def make_bars(days: int = 300, symbols: int = 70, seed: int = 0) -> dict[str, np
 @pytest.fixture(scope="session")
 def bars() -> dict[str, np.ndarray]:
     return make_bars()
+
+
+@pytest.fixture(scope="session")
+def market(bars: dict[str, np.ndarray]) -> Panel:
+    """The same bars as a panel of adjusted prices, with amounts."""
+    days, symbols = bars["close"].shape
+    return Panel(
+        np.arange("2022-01-01", "2023-01-01", dtype="datetime64[D]")[:days],
+        tuple(f"{600000 + i}.SH" for i in range(symbols)),
+        {**bars, "amount": bars["volume"] * np.nan_to_num(bars["close"])},
+        "adjusted",
+    )

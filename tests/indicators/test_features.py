@@ -7,7 +7,7 @@ import pytest
 
 from tasks.data.panel import Panel
 from tasks.indicators import technical
-from tasks.indicators.config import TechnicalConfig
+from tasks.indicators.config import FeatureConfig
 from tasks.indicators.features import FEATURE_SETS, TECHNICAL32, technical_features
 
 
@@ -22,7 +22,7 @@ def panel(bars) -> Panel:
     )
 
 
-FULL = TechnicalConfig(dtype="float64")
+FULL = FeatureConfig(dtype="float64")
 
 
 def test_names_are_the_documented_ones_in_order(panel):
@@ -88,7 +88,7 @@ def test_a_changed_future_never_changes_the_past(panel):
 @pytest.mark.parametrize("block", [1, 5, 64, 500])
 def test_blocks_change_no_bit(block, panel):
     reference = technical_features(panel)
-    for name, values in technical_features(panel, TechnicalConfig(block=block)).items():
+    for name, values in technical_features(panel, FeatureConfig(block=block)).items():
         assert np.array_equal(values.view(np.int32), reference[name].view(np.int32)), name
 
 

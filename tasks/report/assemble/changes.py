@@ -13,6 +13,7 @@ Json = Mapping[str, Any]
 _INPUTS: dict[str, Words] = {
     "data": Text("data snapshot", "数据快照"),
     "settings": Text("settings", "设置"),
+    "files": Text("your own files", "用户文件"),
     "code": Text("code", "代码"),
     "lock": Text("package versions", "软件包版本"),
 }
@@ -55,7 +56,7 @@ def changes(
 
 
 def _short(summary: Json, name: str) -> str:
-    return str(summary["inputs"][name])[:HASH_DIGITS]
+    return str(summary["inputs"].get(name, ""))[:HASH_DIGITS]
 
 
 def _move(symbol: str, before: int | None, now: int | None) -> Move:

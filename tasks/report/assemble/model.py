@@ -64,17 +64,31 @@ def model(
 
 
 def factors(
-    scores: pd.DataFrame, evaluation: Json | None, coverage: Mapping[str, float]
+    scores: pd.DataFrame,
+    evaluation: Json | None,
+    coverage: pd.DataFrame,
+    expressions: Mapping[str, str],
 ) -> Factors:
-    """Single factors with their own q, and how the model's own score behaves through time."""
+    """Single factors with their own q, and how the model's own score behaves through time.
+
+    Args:
+        scores: see `tasks.models.evaluate.factor_scores`.
+        evaluation: of the model, None without one.
+        coverage: see `tasks.models.evaluate.coverage`, with the `set` of each factor.
+        expressions: text of the factors that are expressions.
+    """
     q = false_discovery(scores["p"].to_numpy())
+    known = {row["factor"]: row for row in coverage.to_dict("records")}
     rows = tuple(
         Factor(
             name=row["factor"],
             ic=Estimate(row["ic"], row["low"], row["high"], int(row["days"])),
             t=row["t"],
             q=float(q[i]),
-            coverage=coverage.get(row["factor"]),
+            coverage=_known(known[row["factor"]]["coverage"]),
+            missing=_known(known[row["factor"]]["missing"]),
+            set=known[row["factor"]]["set"],
+            expression=expressions.get(row["factor"], ""),
         )
         for i, row in enumerate(scores.to_dict("records"))
     )

@@ -122,8 +122,12 @@ def _health(reader: _Reader, summary: Json, expected_day: str) -> Any:
 
 def _factors(reader: _Reader) -> Factors:
     scores = reader.table("factors", "scores.parquet")
-    coverage = dict(zip(scores["factor"], scores["coverage"], strict=True))
-    return model.factors(scores, reader.json("predictions", "evaluation.json"), coverage)
+    return model.factors(
+        scores,
+        reader.json("predictions", "evaluation.json"),
+        reader.table("factors", "coverage.parquet"),
+        reader.parts["factors"].notes["expressions"],
+    )
 
 
 def _model(reader: _Reader, summary: Json, factors: Factors | Missing) -> Any:

@@ -61,7 +61,13 @@ def devices(summary: Json) -> tuple[DeviceUse, ...]:
 def provenance(summary: Json) -> Provenance:
     """What is needed to get the same numbers again."""
     facts, inputs = summary["run"], summary["inputs"]
-    names = {"data": "data snapshot", "settings": "settings", "code": "code", "lock": "lock file"}
+    names = {
+        "data": "data snapshot",
+        "settings": "settings",
+        "files": "your own files",
+        "code": "code",
+        "lock": "lock file",
+    }
     return Provenance(
         run_id=facts["id"],
         hashes={shown: inputs[name] for name, shown in names.items()}

@@ -15,6 +15,7 @@ SOURCES = {
     "trials.csv": ("trials", "judged.parquet"),
     "ranking.csv": ("ranking", "ranking.parquet"),
     "factors.csv": ("factors", "scores.parquet"),
+    "factor_coverage.csv": ("factors", "coverage.parquet"),
     "quarantine.csv": ("panel", "quarantine.parquet"),
     "large_moves.csv": ("panel", "moves.parquet"),
     "equity.csv": ("portfolio", "equity.parquet"),

@@ -6,11 +6,13 @@ from tasks.report import format as fmt
 from tasks.report.blocks import Block, Grid, Section, Table, columns, number, without_empty, words
 from tasks.report.charts import factors as charts
 from tasks.report.night import Missing, Night
-from tasks.report.research import Factors
+from tasks.report.research import Factor, Factors
 from tasks.report.words import Text, capital, say
 
 NAME = Text("Factors", "因子")
 LEVEL = 0.1
+COVERAGE_CSV = "factor_coverage.csv"
+_NONE = Text("not computed", "未计算")
 
 
 def build(night: Night) -> Section:
@@ -28,26 +30,19 @@ def build(night: Night) -> Section:
     first = charts.quantiles(factors)
     others = (charts.monthly_ic(factors), charts.decay(factors))
     pictures: list[Block] = [first, Grid(others)] if first.wide else [Grid((first, *others))]
-    blocks = [*pictures, _table(factors)]
+    blocks = [*pictures, _table(factors), _sets(factors), _coverage(factors)]
     return Section("F", "factors", NAME, "PASS", finding, tuple(blocks))
 
 
 def _table(factors: Factors) -> Table:
-    none = Text("not computed", "未计算")
     ordered = sorted(factors.rows, key=lambda f: (f.q if f.q is not None else 2.0, f.name))
     rows = tuple(
         (
             words(f.name),
-            number(fmt.estimate(f.ic, "coefficient"), f.ic.value, why=none),
-            number(fmt.integer(f.ic.n), f.ic.n, why=none),
-            number(fmt.fixed(f.t, 1), f.t, why=none),
-            number(fmt.q_value(f.q), f.q, why=none),
-            number(fmt.share(f.coverage), f.coverage, why=none),
-            number(
-                fmt.share(None if f.coverage is None else 1 - f.coverage),
-                None if f.coverage is None else 1 - f.coverage,
-                why=none,
-            ),
+            number(fmt.estimate(f.ic, "coefficient"), f.ic.value, why=_NONE),
+            number(fmt.integer(f.ic.n), f.ic.n, why=_NONE),
+            number(fmt.fixed(f.t, 1), f.t, why=_NONE),
+            number(fmt.q_value(f.q), f.q, why=_NONE),
             words(f.expression, tone="code"),
         )
         for f in ordered[:200]
@@ -58,8 +53,6 @@ def _table(factors: Factors) -> Table:
         (Text("days", "天数"), True),
         (Text("t (Newey–West)", "t（Newey–West）"), True),
         ("q", True),
-        (Text("coverage", "覆盖率"), True),
-        (Text("missing (NaN)", "缺失 (NaN)"), True),
         Text("expression", "表达式"),
     )
     caption = say(
@@ -73,3 +66,71 @@ def _table(factors: Factors) -> Table:
     return without_empty(
         Table("factors-table", caption, heads, rows, order, len(factors.rows), factors.csv)
     )
+
+
+def _sets(factors: Factors) -> Table:
+    """Each factor set with its worst factor, the set with the worst one first."""
+    groups: dict[str, list[Factor]] = {}
+    for factor in factors.rows:
+        groups.setdefault(factor.set, []).append(factor)
+    ordered = sorted(groups.items(), key=lambda group: _worst(group[1])[0])
+    rows = []
+    for name, members in ordered:
+        least, worst = _worst(members)
+        lost = [f.missing for f in members if f.missing is not None]
+        share = sum(lost) / len(lost) if lost else None
+        rows.append(
+            (
+                words(name),
+                number(fmt.integer(len(members)), len(members)),
+                number(fmt.share(None if worst is None else least), least, why=_NONE),
+                words(worst.name if worst else "", why=_NONE),
+                number(fmt.share(share), share, why=_NONE),
+            )
+        )
+    heads = columns(
+        Text("set", "因子集"),
+        (Text("factors", "因子数"), True),
+        (Text("lowest coverage", "最低覆盖率"), True),
+        Text("of", "对应因子"),
+        (Text("missing (NaN), mean", "缺失 (NaN)，平均"), True),
+    )
+    caption = Text("Factor sets of the night", "当晚的因子集")
+    order = Text("lowest coverage first", "覆盖率最低者在前")
+    return Table("factor-sets", caption, heads, tuple(rows), order)
+
+
+def _coverage(factors: Factors) -> Table:
+    """Every factor by how much of it there is, the worst first."""
+    ordered = sorted(factors.rows, key=lambda f: (_value(f.coverage), f.name))
+    rows = tuple(
+        (
+            words(f.name),
+            words(f.set),
+            number(fmt.share(f.coverage), f.coverage, why=_NONE),
+            number(fmt.share(f.missing), f.missing, why=_NONE),
+        )
+        for f in ordered
+    )
+    heads = columns(
+        Text("factor", "因子"),
+        Text("set", "因子集"),
+        (Text("coverage of the universe", "股票池覆盖率"), True),
+        (Text("missing (NaN) on traded days", "交易日缺失 (NaN)"), True),
+    )
+    caption = Text(
+        "How much of each factor there is; warm-up and young stocks count as missing",
+        "各因子的覆盖情况；预热期与次新股计为缺失",
+    )
+    order = Text("lowest coverage first", "覆盖率最低者在前")
+    return Table("factor-coverage", caption, heads, rows, order, csv=COVERAGE_CSV)
+
+
+def _worst(members: list[Factor]) -> tuple[float, Factor | None]:
+    known = [f for f in members if f.coverage is not None]
+    worst = min(known, key=lambda f: (_value(f.coverage), f.name), default=None)
+    return (_value(worst.coverage), worst) if worst else (1.0, None)
+
+
+def _value(share: float | None) -> float:
+    return 1.0 if share is None else share
