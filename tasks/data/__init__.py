@@ -11,6 +11,8 @@ Pure modules:
 * `health` - how complete and fresh a panel is
 * `userfiles` - files of the user's own, which count by their content
 * `store`, `codec`, `keys`, `codehash` - content-addressed artifacts, and what their keys hash
+* `trialsets` - what sweeps and searches tried: identities, trial sets, the ledger as their union
+* `vault` - the interval of each data family whose scores no selection sees
 
 `steps` wires them to the night.
 """
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from tasks.data.gate import Check, Gated
     from tasks.data.panel import Panel
     from tasks.data.store import Artifact, Store
+    from tasks.data.trialsets import emit, ledger, read_ledger, trial_id, trial_set
+    from tasks.data.vault import Vault
 
 __all__ = [
     "Artifact", "Bars", "Check", "DataConfig", "GateConfig", "Gated", "Panel", "SimulatedConfig",
-    "Store", "UniverseConfig",
+    "Store", "UniverseConfig", "Vault", "emit", "ledger", "read_ledger", "trial_id", "trial_set",
 ]  # fmt: skip
 
 #: public name -> module; the function `gate` stays in its module, whose name it shares
@@ -38,6 +42,8 @@ _HOMES = {
     "DataConfig": "config", "GateConfig": "config", "SimulatedConfig": "config",
     "UniverseConfig": "config",
     "Check": "gate", "Gated": "gate",
+    "emit": "trialsets", "ledger": "trialsets", "read_ledger": "trialsets",
+    "trial_id": "trialsets", "trial_set": "trialsets", "Vault": "vault",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import importlib
 import inspect
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,8 +62,44 @@ def code_hash(function: Callable[..., Any]) -> str:
     return digest.hexdigest()
 
 
+def own_hash(function: Callable[..., Any]) -> str:
+    """Hash of what a function itself says: its definition and the helpers beside it.
+
+    Comments and layout do not count, nor does what it imports: it names the idea, not the build.
+    A function without a readable module, such as one typed into a console, counts by its own
+    lines, and one without lines by its compiled code.
+    """
+    text = ""
+    if getattr(function, "__module__", None):
+        try:
+            helpers, _ = _reach(function)
+            text = "\n".join(helpers[name] for name in sorted(helpers))
+        except (ImportError, OSError, TypeError):
+            text = ""  # no file behind it
+    return hashlib.sha256((text or _lines(function)).encode()).hexdigest()
+
+
+def _lines(function: Callable[..., Any]) -> str:
+    try:
+        return ast.unparse(_parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, TypeError, SyntaxError):
+        code = getattr(function, "__code__", None)
+        if code is None:
+            return f"{type(function).__module__}.{type(function).__qualname__}"
+        return f"{code.co_code.hex()} {code.co_names} {code.co_consts}"
+
+
 def sources(function: Callable[..., Any]) -> Iterator[bytes]:
     """The function's source, its helpers' in the same module, then every file they import."""
+    helpers, reached = _reach(function)
+    for name in sorted(helpers):
+        yield helpers[name].encode()
+    for path in sorted(_closure(frozenset(reached))):
+        yield str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes()
+
+
+def _reach(function: Callable[..., Any]) -> tuple[dict[str, str], set[str]]:
+    """Definitions of the function's module that it uses, and the modules these import."""
     module = importlib.import_module(function.__module__)
     tree = _parse(inspect.getsource(module))
     definitions = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
@@ -83,10 +120,7 @@ def sources(function: Callable[..., Any]) -> Iterator[bytes]:
         for used in mentioned & imports.keys():
             reached |= imports[used]
         reached |= {m for n in ast.walk(node) for m in _imported(n)}
-    for name in sorted(helpers):
-        yield helpers[name].encode()
-    for path in sorted(_closure(frozenset(reached))):
-        yield str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes()
+    return helpers, reached
 
 
 def _closure(modules: frozenset[str]) -> set[Path]:

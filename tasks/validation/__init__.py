@@ -5,7 +5,7 @@ Pure modules:
 * `statistics` - probabilistic and deflated Sharpe ratios, track record lengths, false discovery
 * `overfitting` - probability of backtest overfitting by combinatorially symmetric cross-validation
 * `noise` - what the best of the trials would reach without skill, bootstrap intervals
-* `trials` - which trials survive, a trial's identity, the ledger
+* `trials` - which trials survive; identities and the ledger are `tasks.data.trialsets`
 * `leaks`, `alarms` - whether outputs use the future, and proof that this check notices it
 * `placebo` - training on shuffled labels must find nothing
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         probabilistic_sharpe_ratio,
         probability_of_backtest_overfitting,
     )
-    from tasks.validation.trials import Verdict, ledger, survivors, trial_id
+    from tasks.validation.trials import Verdict, survivors
 
 _HOME = {
     "Alarm": "alarms",
@@ -44,7 +44,6 @@ _HOME = {
     "effective_trials": "statistics",
     "expected_maximum_sharpe": "statistics",
     "false_discovery": "statistics",
-    "ledger": "trials",
     "minimum_backtest_length": "statistics",
     "minimum_track_record_length": "statistics",
     "planted_leaks": "alarms",
@@ -52,7 +51,6 @@ _HOME = {
     "probability_of_backtest_overfitting": "overfitting",
     "sharpe_interval": "noise",
     "survivors": "trials",
-    "trial_id": "trials",
 }
 
 __all__ = [
@@ -67,7 +65,6 @@ __all__ = [
     "effective_trials",
     "expected_maximum_sharpe",
     "false_discovery",
-    "ledger",
     "minimum_backtest_length",
     "minimum_track_record_length",
     "planted_leaks",
@@ -75,7 +72,6 @@ __all__ = [
     "probability_of_backtest_overfitting",
     "sharpe_interval",
     "survivors",
-    "trial_id",
 ]
 
 

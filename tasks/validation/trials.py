@@ -1,20 +1,12 @@
-"""Which trials survive honest testing, who a trial is, and the ledger of everything ever tried.
-
-A trial is a data family, a strategy's source, its parameters, costs and fills, and a universe. Its
-identity is the hash of these, so scoring it again on a retry or on another night is no new trial.
-"""
+"""Which trials survive honest testing, counting everything that was ever tried on their data."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tasks.data.keys import canonical
 from tasks.errors import UserError
 from tasks.validation.noise import SESSIONS_PER_YEAR, Noise, noise
 from tasks.validation.statistics import (
@@ -158,72 +150,6 @@ def rule(level: float, method: str, tried: int, scored: int, ledger_trials: int 
     )
 
 
-def trial_id(
-    *,
-    family: str,
-    strategy: str,
-    parameters: Mapping[str, Any],
-    costs: Any,
-    universe: Any,
-) -> str:
-    """Identity of a trial, 64 hex digits.
-
-    Args:
-        family: data family, such as `simulated` or the name of a vendor's history; not a snapshot,
-            so that another night's data is the same family.
-        strategy: hash of the strategy's source.
-        parameters: its parameter set; the order of names does not matter.
-        costs: costs and fills, a settings model or a JSON value.
-        universe: rule that selects the stocks, a settings model or a JSON value.
-    """
-    content = {
-        "family": family,
-        "strategy": strategy,
-        "parameters": canonical(_plain_numbers(parameters)),
-        "costs": canonical(costs),
-        "universe": canonical(universe),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def ledger(trial_sets: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Set union of trial sets: idempotent, independent of their order, without locks.
-
-    A trial that stands in several sets is kept once, as the row with the most days; rows that tie
-    are decided by their content, so that every order of the sets gives the same ledger.
-
-    Args:
-        trial_sets: frames with at least `id` (see `trial_id`) and `days`; columns may differ.
-
-    Returns:
-        One row per trial, sorted by `id`. Empty with the columns `id` and `days` for no sets.
-
-    Raises:
-        UserError: a set without these columns.
-    """
-    import pandas as pd
-
-    frames = list(trial_sets)
-    for frame in frames:
-        missing = [c for c in ("id", "days") if c not in frame.columns]
-        if missing:
-            raise UserError(
-                f"a trial set has no column {missing[0]!r}, so it cannot join the ledger: write "
-                "trial sets with tasks.validation.trials.trial_id"
-            )
-    frames = [f for f in frames if len(f)]
-    if not frames:
-        return pd.DataFrame({"id": pd.Series(dtype=str), "days": pd.Series(dtype="int64")})
-    columns = sorted({c for f in frames for c in f.columns})
-    joined = pd.concat([f.reindex(columns=columns) for f in frames], ignore_index=True)
-    content = [json.dumps([_text(v) for v in row]) for row in joined.itertuples(index=False)]
-    joined = joined.assign(_content=content).sort_values(
-        ["id", "days", "_content"], ascending=[True, False, True]
-    )
-    kept = joined.drop_duplicates("id").drop(columns="_content")
-    return kept.reset_index(drop=True)
-
-
 def _check(frame: pd.DataFrame, returns: Array | None, level: float) -> None:
     missing = [c for c in _NEEDED if c not in frame.columns]
     if missing:
@@ -274,17 +200,3 @@ def _states(p: Array, q: Array, level: float) -> list[State]:
 
 def _column(frame: pd.DataFrame, name: str) -> Array:
     return frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _plain_numbers(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters with Python's numbers; a whole float is the integer it stands for."""
-    plain: dict[str, Any] = {}
-    for name, value in parameters.items():
-        number = value.item() if isinstance(value, np.generic) else value
-        whole = isinstance(number, float) and number.is_integer()
-        plain[name] = int(number) if whole else number
-    return plain
-
-
-def _text(value: Any) -> str:
-    return value.hex() if isinstance(value, float) else str(value)

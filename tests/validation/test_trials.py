@@ -1,15 +1,12 @@
-import itertools
-
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import BaseModel
 from scipy.stats import false_discovery_control
 
 from tasks.backtest import metrics
 from tasks.errors import UserError
 from tasks.validation import statistics
-from tasks.validation.trials import STATES, ledger, survivors, trial_id
+from tasks.validation.trials import STATES, survivors
 
 
 def sweep(seed=0, k=200, t=1000, true=10, sharpe=5.0):
@@ -144,60 +141,3 @@ def test_wrong_tables_are_refused():
         survivors(frame.assign(trial=[0, 1, 2, 3, 3]))
     with pytest.raises(UserError, match="not between 0 and 1"):
         survivors(frame, level=10)
-
-
-IDENTITY = {
-    "family": "simulated",
-    "strategy": "a" * 64,
-    "parameters": {"fast": 5, "slow": 20},
-    "costs": {"commission_bp": 2.5},
-    "universe": {"name": "all"},
-}
-
-
-def test_a_trial_is_what_it_tries_and_nothing_else():
-    one = trial_id(**IDENTITY)
-    assert len(one) == 64
-    turned = {**IDENTITY, "parameters": {"slow": np.int64(20), "fast": 5.0}}
-    assert trial_id(**turned) == one
-    changes = {
-        "family": "vendor",
-        "strategy": "b" * 64,
-        "parameters": {"fast": 5, "slow": 21},
-        "costs": {"commission_bp": 3.0},
-        "universe": {"name": "csi300"},
-    }
-    others = {trial_id(**{**IDENTITY, name: value}) for name, value in changes.items()}
-    assert len(others | {one}) == 6
-
-
-def test_a_trials_settings_may_be_models():
-    class Costs(BaseModel):
-        commission_bp: float = 2.5
-
-    assert trial_id(**{**IDENTITY, "costs": Costs()}) == trial_id(**IDENTITY)
-
-
-def sets():
-    a = pd.DataFrame({"id": ["x", "y"], "days": [100, 100], "sharpe": [1.0, np.nan]})
-    b = pd.DataFrame({"id": ["y", "z"], "days": [120, 50], "sharpe": [0.5, 0.1], "more": [1, 2]})
-    c = pd.DataFrame({"id": ["y"], "days": [120], "sharpe": [0.7]})
-    return a, b, c
-
-
-def test_the_ledger_is_a_set_union_in_any_order():
-    base = ledger(sets())
-    assert base["id"].tolist() == ["x", "y", "z"]
-    assert base["days"].tolist() == [100, 120, 50]
-    for turned in itertools.permutations(sets()):
-        pd.testing.assert_frame_equal(ledger(turned), base)
-    pd.testing.assert_frame_equal(ledger([base, *sets(), base]), base)
-    a, b, c = sets()
-    pd.testing.assert_frame_equal(ledger([ledger([a, b]), c]), ledger([a, ledger([b, c])]))
-
-
-def test_an_empty_ledger_and_a_set_without_identities():
-    assert len(ledger([])) == 0
-    assert list(ledger([]).columns) == ["id", "days"]
-    with pytest.raises(UserError, match="no column 'id'"):
-        ledger([pd.DataFrame({"trial": [1], "days": [3]})])
