@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from tasks.data import vault
+from tasks.data.store import Store
+from tasks.errors import UserError
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path))
+
+
+def days(count, start="2020-01-01"):
+    return np.arange(start, count, dtype="datetime64[D]")
+
+
+def test_first_use_seals_the_last_year_and_later_nights_do_not_move_it(store):
+    assert vault.current(store, "x") is None
+    first = vault.fixed(store, "x", days(1000))
+    assert (first.start, first.end) == (str(days(1000)[-250]), str(days(1000)[-1]))
+    assert first.stop(days(1000)) == 750
+    assert vault.fixed(store, "x", days(1100)) == first == vault.current(store, "x")
+    assert first.stop(days(1100)) == 750, "what comes after the vault is not selected on either"
+    assert first.stop(days(600)) == 600
+    assert first.inside(days(1100)).sum() == 250
+
+
+def test_a_short_history_has_no_vault_and_says_so(store):
+    none = vault.fixed(store, "x", days(749))
+    assert none.start == ""
+    assert none.stop(days(749)) == 749
+    assert not none.inside(days(749)).any()
+    assert "749 sessions are too few" in none.why
+    assert vault.fixed(store, "x", days(2000)).start == "", "it was fixed at first use"
+    assert vault.fixed(store, "off", days(2000), 0).why == "switched off by the settings"
+
+
+def test_it_moves_by_command_only_and_each_move_changes_the_declared_hash(store):
+    first = vault.fixed(store, "x", days(1000))
+    moved = vault.move(store, "x", "2021-01-04", "2021-06-30")
+    assert vault.current(store, "x") == moved
+    assert vault.fixed(store, "x", days(1000)) == moved
+    again = vault.move(store, "x", "2022-01-04", "2022-06-30")
+    assert vault.current(store, "x") == again
+    assert len({v.digest for v in (first, moved, again)}) == 3
+    assert vault.families(store) == ["x"]
+
+
+def test_openings_are_counted_and_need_a_reason(store):
+    sealed = vault.fixed(store, "x", days(1000))
+    with pytest.raises(UserError, match="give --reason"):
+        vault.opened(store, sealed, "  ")
+    assert vault.openings(store, "x") == []
+    vault.opened(store, sealed, "before going live")
+    vault.opened(store, sealed, "again")
+    assert [o.reason for o in vault.openings(store, "x")] == ["before going live", "again"]
+    with pytest.raises(UserError, match="has no vault"):
+        vault.opened(store, vault.Vault("y", why="too short"), "reason")
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2021-02-30", "2021-03-01"), ("2021-3-1", "2021-03-02"), ("2021-03-02", "2021-03-01")],
+)
+def test_an_interval_that_is_none_is_refused(store, start, end):
+    with pytest.raises(UserError):
+        vault.move(store, "x", start, end)
