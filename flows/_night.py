@@ -92,7 +92,7 @@ class Night:
             "bars",
             data.load_bars,
             f"load bars {self.day}",
-            settings=self.config.data.model_dump(exclude={"path"}),
+            settings=self.config.data.model_dump(exclude={"path", "family"}),
             content=self.content,
             day=self.day,
         )

@@ -21,3 +21,14 @@ def local_home() -> Path:
     """A folder of this machine for caches and databases; `home()` itself where it is local."""
     root = home()
     return CHECKOUT / ".qilin" if "://" in root else Path(root)
+
+
+def ledger() -> str:
+    """Store whose ledger counts sweeps that are run by hand: `QILIN_LEDGER`, empty for none.
+
+    `home` means the store itself, where nights keep theirs.
+    """
+    value = os.environ.get("QILIN_LEDGER", "")
+    if value == "home":
+        return home()
+    return value if not value or "://" in value else str(Path(value).expanduser().absolute())

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.backtest import counting
 from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, accounts_only, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
@@ -29,6 +30,7 @@ from tasks.backtest.strategies.family import Family
 from tasks.backtest.stream import store_pairs
 from tasks.backtest.trials import TrialTable
 from tasks.backtest.wishes import score_wishes
+from tasks.data import trialsets
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
 from tasks.market.rules_limits import limits
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.data.panel import Panel
+    from tasks.data.store import Store
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -59,11 +62,15 @@ def sweep(
     symbols_per_block: int = 500,
     conventions: Conventions = DAILY,
     map: Callable[..., Iterable[SweepBlock]] = map,  # noqa: A002  # the project's name for fan-out
+    ledger: Store | str | None = None,
+    data_family: str = "",
 ) -> TrialTable:
     """Score every sensible parameter set of a grid.
 
     All trials are scored over the same days: from the row on which the set with the longest
-    memory could first hold anything.
+    memory could first hold anything. With a ledger every one of them is counted, so that whatever
+    is judged later knows how many were tried; and the days of the family's vault and after are
+    left out, as they are in a night.
 
     Args:
         panel: bars; adjusted here if they are raw. Indices are left out.
@@ -83,12 +90,19 @@ def sweep(
         symbols_per_block: stocks in a block; never changes a number.
         conventions: see `metrics.Conventions`.
         map: how blocks are computed: called as `map(function, panels, sets, universes, levels)`.
+        ledger: store, or its place, that counts the trials and holds the vault; the one that
+            `QILIN_LEDGER` names if not given (`home`: the nights' own), else they are not counted.
+        data_family: what the trials looked at, as nights name it (`qilin ledger` lists them); the
+            panel's source if not given.
 
     Raises:
         UserError: unknown strategy or parameters, or a history too short for the longest set.
     """
     sets = grid if isinstance(grid, Combinations) else combinations(strategy, grid)
     _check_universe(panel, universe)
+    counted, looked_at = trialsets.ledger_store(ledger), data_family or panel.source
+    if counted is not None:
+        panel, universe = counting.before_vault(counted, looked_at, panel, universe)
     first = first_row(panel, sets)
     stocks = [i for i, s in enumerate(panel.symbols) if s not in panel.benchmarks]
     inside = None if universe is None else universe[:, stocks]
@@ -111,7 +125,15 @@ def sweep(
         [levels[cut] for _ in parts for cut in cuts],
     )
     merged = merge(blocks)
-    return finish(merged, charged, conventions) if daily else accounts_only(merged, conventions)
+    if not daily:
+        table = accounts_only(merged, conventions)
+    else:
+        table = finish(merged, charged, conventions)
+    if counted is not None:
+        counting.emit_sweep(
+            counted, table, panel, universe, data_family=looked_at, costs=charged, fill=fill
+        )
+    return table
 
 
 def _score(*block: Any, folder: str, conventions: Conventions, **settings: Any) -> SweepBlock:

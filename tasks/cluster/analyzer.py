@@ -8,12 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.cluster.calling import with_data, with_parameters
+from tasks.cluster.counting import count_search
 from tasks.cluster.manager import DaskDistributedManager
 from tasks.cluster.outcomes import Outcome, run_all, warn_of_failures
+from tasks.data import trialsets
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.data.store import Store
 
 RESULT, ERROR = "result", "error"
 
@@ -74,19 +78,31 @@ class DistributedStockAnalyzer:
         self,
         param_grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
         optimize_func: Callable[..., Any],
+        *,
+        ledger: Store | str | None = None,
+        data_family: str = "memory",
     ) -> pd.DataFrame:
         """One row per parameter set, the last name varying fastest; nothing is left out or sorted.
 
-        The best of many sets is not a finding: judge it with `tasks.validation`.
+        The best of many sets is not a finding: judge it with `tasks.validation`. With a ledger
+        every set is counted as tried on the family's data. A `sharpe` (per day) and `days`,
+        `skew` and `kurtosis` among the results are kept with it.
 
         Args:
             param_grid: values of each parameter, every combination of which is tried; or the sets.
             optimize_func: called as `f(**parameters)` if it names them, else `f(parameters)`.
+            ledger: store, or its place, that counts them; the one that `QILIN_LEDGER` names if
+                not given, else they are not counted.
+            data_family: what data the function looks at, as nights name it.
         """
         sets = combinations(param_grid)
         call = functools.partial(with_parameters, optimize_func)
         outcomes = run_all(self.manager, call, [(s,) for s in sets], label="search")
-        return _table(sets, outcomes, "search")
+        table = _table(sets, outcomes, "search")
+        store = trialsets.ledger_store(ledger)
+        if store is not None:
+            count_search(store, sets, table, optimize_func, data_family)
+        return table
 
 
 def combinations(

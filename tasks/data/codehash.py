@@ -79,6 +79,11 @@ def own_hash(function: Callable[..., Any]) -> str:
     return hashlib.sha256((text or _lines(function)).encode()).hexdigest()
 
 
+def text_hash(text: str) -> str:
+    """sha256 of a text, 64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _lines(function: Callable[..., Any]) -> str:
     try:
         return ast.unparse(_parse(textwrap.dedent(inspect.getsource(function))))

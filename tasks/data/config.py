@@ -98,6 +98,12 @@ class DataConfig(_Settings):
         description="File, or folder of such files, for parquet, csv and qlib; empty for "
         "simulated. Where it lies never changes a number. Default empty.",
     )  # fmt: skip
+    family: str = Field(
+        default="", title="Name of the data's family", max_length=80,
+        description="Trials on the same family are counted together and share one vault; "
+        "name it after what the data is, such as csi300-vendor, never after a day. Empty: the "
+        "source's name, for the simulated market with a hash of its settings. Default empty.",
+    )  # fmt: skip
     start: DayOrEmpty = Field(
         default="", title="First day",
         description="Bars before this ISO date are left out; empty: from the first bar. "

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks import settings
 from tasks.data import codec
 from tasks.data.keys import canonical
 from tasks.data.store import Artifact, Store
@@ -102,6 +103,14 @@ def trial_set(
     if returns is None or dates is None:
         return frame
     return pd.concat([frame, _by_month(returns, dates)], axis=1)
+
+
+def ledger_store(given: Store | str | None) -> Store | None:
+    """The store whose ledger counts a sweep: the one given, else `QILIN_LEDGER`, else none."""
+    if isinstance(given, Store):
+        return given
+    root = given or settings.ledger()
+    return Store(root) if root else None
 
 
 def emit(store: Store, table: pd.DataFrame, *, family: str) -> Artifact:

@@ -278,3 +278,21 @@ def test_shutdown_twice_is_fine():
     manager = DaskDistributedManager(ClusterConfig(DistributedMode.THREADS, n_workers=1))
     manager.shutdown()
     manager.shutdown()
+
+
+def test_a_search_is_counted_where_a_ledger_is_named(threads, tmp_path):
+    from tasks.data.store import Store
+    from tasks.data.trialsets import read_ledger
+
+    def score(fast, slow):
+        if fast > slow:
+            raise ValueError("fast above slow")
+        return {"sharpe": 0.01 * fast, "days": 200}
+
+    analyzer = DistributedStockAnalyzer(threads)
+    grid = {"fast": [1, 5], "slow": [3, 8]}
+    for _ in range(2):
+        analyzer.optimize_parameters_parallel(grid, score, ledger=str(tmp_path), data_family="mine")
+    known = read_ledger(Store(str(tmp_path)), "mine")
+    assert len(known) == 4, "a set that failed was tried too, and a search run twice counts once"
+    assert sorted(known["sharpe"].dropna()) == [0.01, 0.01, 0.05]

@@ -1,0 +1,74 @@
+"""Sweeps that are run by hand, and the ledger that counts them."""
+
+import numpy as np
+import pytest
+
+from tasks.backtest import counting
+from tasks.backtest.combinations import combinations
+from tasks.backtest.config import CostConfig
+from tasks.backtest.sweep import sweep
+from tasks.data import vault
+from tasks.data.store import Store
+from tasks.data.trialsets import read_ledger
+
+GRID = {"fast": (3, 5), "slow": (8, 20)}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(str(tmp_path))
+
+
+def test_a_sweep_is_counted_only_where_a_ledger_is_named(small_market, store, monkeypatch):
+    alone = sweep(small_market, "ma_cross", GRID)
+    assert store.names("ledger") == []
+    counted = sweep(small_market, "ma_cross", GRID, ledger=store, data_family="x")
+    np.testing.assert_array_equal(counted.returns, alone.returns)
+    known = read_ledger(store, "x")
+    assert len(known) == len(counted.frame) == 4
+    assert set(known["days"]) == {280}
+    sweep(small_market, "ma_cross", {"fast": (3,), "slow": (8, 30)}, ledger=store, data_family="x")
+    assert len(read_ledger(store, "x")) == 5, "fast 3 against slow 8 was tried before"
+    monkeypatch.setenv("QILIN_LEDGER", store.root)
+    sweep(small_market, "momentum", _smallest("momentum"))
+    assert len(read_ledger(store, "test")) >= 1, "the panel's source names the family"
+
+
+def _smallest(name):
+    from tasks.backtest.strategies.registry import family
+
+    usual = family(name).usual_grid
+    return {k: v[:1] for k, v in usual.items()}
+
+
+def test_what_makes_a_trial_another_one(small_market):
+    def ids(grid=GRID, costs=None, fill="next_open", family="x", rule="all"):
+        sets = combinations("ma_cross", grid)
+        return counting.identities(
+            sets,
+            data_family=family,
+            costs=costs or CostConfig(),
+            fill=fill,
+            universe={"flags": rule},
+        )
+
+    base = ids()
+    assert base == ids(), "blocks, days and runs are no part of it"
+    assert ids({"fast": (5, 3), "slow": (20, 8)})[-1] == base[0]
+    for changed in (ids(costs=CostConfig(slippage_bp=9.0)), ids(fill="next_close"),
+                    ids(family="y"), ids(rule="given")):  # fmt: skip
+        assert not set(changed) & set(base)
+
+
+def test_a_counted_sweep_never_sees_the_vault(small_market, store):
+    dates = small_market.dates
+    vault.move(store, "x", str(dates[200]), str(dates[260]))
+    seen = sweep(small_market, "ma_cross", GRID, ledger=store, data_family="x")
+    assert seen.dates[-1] == dates[199]
+    future = {k: np.array(v) for k, v in small_market.fields.items()}
+    for values in future.values():
+        values[200:] *= 3.0
+    changed = type(small_market)(dates, small_market.symbols, future, "unadjusted", "test")
+    again = sweep(changed, "ma_cross", GRID, ledger=store, data_family="x")
+    np.testing.assert_array_equal(again.returns, seen.returns)
+    assert len(read_ledger(store, "x")) == 4
