@@ -50,6 +50,7 @@ _COMMANDS = {
     "up": ("flows._cli_up:up_command", "Start server, worker, deployments and metrics."),
     "down": ("flows._cli_up:down_command", "Stop everything that `qilin up` started."),
     "settings": ("flows._cli_nightly:list_settings", "Print every setting as a TOML file."),
+    "rules": ("flows._cli_rules:rules", "Print a market's trading rules on a day, with sources."),
 }
 for _position, (_name, (_function, _help)) in enumerate(_COMMANDS.items()):
     app.command(_function, name=_name, help=_help, sort_key=_position)

@@ -1,21 +1,22 @@
-"""The rule book: which trading rules were in force for a symbol on a day.
+"""The rule book of a market: which trading rules were in force for a symbol on a day.
 
-The rows stand in `rules_rows`; nothing here knows a date. A day before the first row of a topic is
-an error, never a guess.
+Each market is one file of dated rows, named in `MARKETS`; nothing here knows a date. A day before
+the first row of a topic is an error, never a guess; a topic without any row is a rule that the
+market does not have.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.errors import UserError
-from tasks.market.rules_rows import ROWS, Rule, Status, Topic
-from tasks.market.symbols import Board, board, exchange
+from tasks.market import rules_a_share, rules_us
+from tasks.market.rule import TOPICS, Rule, Status, Topic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +24,13 @@ if TYPE_CHECKING:
     Days = NDArray[np.datetime64]
     Array = NDArray[np.float64]
 
-#: the boards that have rules; every other one is not traded
-TRADED_BOARDS: tuple[Board, ...] = ("main", "chinext", "star", "bse")
+#: name of a market -> the module with its `ROWS`, `place`, `NAME`, `TITLE` and `CURRENCY`
+MARKETS = {market.NAME: market for market in (rules_a_share, rules_us)}
 
 
 @dataclasses.dataclass(frozen=True)
 class DayRules:
-    """What held for one symbol on one day; fractions, shares, CNY.
+    """What held for one symbol on one day; fractions, shares, money; None: no such rule.
 
     Attributes:
         board: the symbol's board.
@@ -41,19 +42,19 @@ class DayRules:
         stamp_duty_sell: fraction of the sold value.
         transfer_fee: fraction of the traded value, both sides.
         commission_cap: highest commission, fraction of the traded value.
-        commission_minimum: smallest commission of an order, CNY.
+        commission_minimum: smallest commission of an order, money.
     """
 
-    board: Board
-    price_limit: float
+    board: str
+    price_limit: float | None
     lot_minimum: float
     lot_step: float
     settlement_days: float
     stamp_duty_buy: float
     stamp_duty_sell: float
     transfer_fee: float
-    commission_cap: float
-    commission_minimum: float
+    commission_cap: float | None
+    commission_minimum: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +67,29 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class RuleBook:
-    """Dated rules; the A-share market's own by default.
+    """Dated rules of one market; the A-share market's own by default.
 
     Attributes:
         rows: the rules, in any order. Rows of one topic, board, exchange and status must not
             overlap in time.
+        place: symbol to its board and exchange, in the names that the rows use.
+        name: of the market, as in `MARKETS`.
+        title: of the market, for people.
+        currency: of its money.
     """
 
-    rows: tuple[Rule, ...] = ROWS
+    rows: tuple[Rule, ...] = rules_a_share.ROWS
+    place: Callable[[str], tuple[str, str]] = rules_a_share.place
+    name: str = rules_a_share.NAME
+    title: str = rules_a_share.TITLE
+    currency: str = rules_a_share.CURRENCY
 
-    def find(self, topic: Topic, on: Board, place: str, status: Status, day: str) -> Rule | None:
+    @functools.cached_property
+    def boards(self) -> tuple[str, ...]:
+        """The boards that have rules; every other one is not traded."""
+        return tuple(dict.fromkeys(b for rule in self.rows for b in rule.boards))
+
+    def find(self, topic: Topic, on: str, place: str, status: Status, day: str) -> Rule | None:
         """The row in force, or None."""
         for rule in self.rows:
             fits = rule.topic == topic and on in rule.boards and rule.status == status
@@ -89,13 +103,39 @@ class RuleBook:
         Raises:
             UserError: no row covers the symbol's board on that day.
         """
-        rule = self.find(topic, board(symbol), exchange(symbol), status, day)
+        on, where = self.place(symbol)
+        rule = self.find(topic, on, where, status, day)
         if rule is None:
             raise UserError(
-                f"the rule book has no {topic} for {symbol} ({board(symbol)}, {status}) on {day}: "
+                f"the rule book has no {topic} for {symbol} ({on}, {status}) on {day}: "
                 "choose a later day, or add a dated row with its source"
             )
         return rule.value
+
+    def in_force(self, symbol: str, day: str, status: Status = "normal") -> tuple[Rule, ...]:
+        """Every row that held for a symbol on a day, in the order of the topics.
+
+        A topic without a row for the status is ruled by its normal one.
+
+        Raises:
+            UserError: the symbol belongs to none of the market's boards, or no row held that day.
+        """
+        on, where = self.place(symbol)
+        if on not in self.boards:
+            raise UserError(
+                f"{symbol} ({on}) is not traded under the rules of {self.title}: choose a symbol "
+                f"of the boards {', '.join(self.boards)}, or another market"
+            )
+        found = [
+            self.find(topic, on, where, status, day) or self.find(topic, on, where, "normal", day)
+            for topic in TOPICS
+        ]
+        rules = tuple(rule for rule in found if rule is not None)
+        if not rules:
+            raise UserError(
+                f"the rule book has no row for {symbol} ({on}) on {day}: choose a later day"
+            )
+        return rules
 
     def rules_on(self, symbol: str, day: str, *, special: bool = False) -> DayRules:
         """Everything that held for a symbol on a day.
@@ -105,18 +145,19 @@ class RuleBook:
             day: ISO date.
             special: whether the stock was under special treatment (ST, *ST).
         """
-        limit = self.value("price_limit", symbol, day, "st" if special else "normal")
-        topics: tuple[Topic, ...] = (
-            "lot_minimum",
-            "lot_step",
-            "settlement_days",
-            "stamp_duty_buy",
-            "stamp_duty_sell",
-            "transfer_fee",
-            "commission_cap",
-            "commission_minimum",
+        status: Status = "st" if special else "normal"
+        return DayRules(
+            board=self.place(symbol)[0],
+            price_limit=self._value_if_ruled("price_limit", symbol, day, status),
+            lot_minimum=self.value("lot_minimum", symbol, day),
+            lot_step=self.value("lot_step", symbol, day),
+            settlement_days=self.value("settlement_days", symbol, day),
+            stamp_duty_buy=self.value("stamp_duty_buy", symbol, day),
+            stamp_duty_sell=self.value("stamp_duty_sell", symbol, day),
+            transfer_fee=self.value("transfer_fee", symbol, day),
+            commission_cap=self._value_if_ruled("commission_cap", symbol, day),
+            commission_minimum=self._value_if_ruled("commission_minimum", symbol, day),
         )
-        return DayRules(board(symbol), limit, *(self.value(t, symbol, day) for t in topics))
 
     def diff(self, first: str, second: str) -> list[Change]:
         """Rules that differ between two days, in the order of the rows."""
@@ -129,35 +170,61 @@ class RuleBook:
             if _worth(then.get(s)) != _worth(now.get(s))
         ]
 
-    def by_day(self, topic: Topic, dates: Days, on: Board = "main", place: str = "") -> Array:
-        """A market-wide value for each day, shape (T,); the first row's before it starts."""
-        rows = sorted(r for r in self.rows if r.topic == topic and on in r.boards)
+    def by_day(self, topic: Topic, dates: Days, on: str = "", place: str = "") -> Array:
+        """A market-wide value for each day, shape (T,); the first row's before it starts.
+
+        Args:
+            topic: what is asked for.
+            dates: (T,).
+            on: board; the market's first one by default.
+            place: exchange, where the rule differs among them.
+        """
+        board = on or self.boards[0]
+        rows = sorted(r for r in self.rows if r.topic == topic and board in r.boards)
         rows = [r for r in rows if r.exchange in ("", place)]
         if not rows:
-            raise UserError(f"the rule book has no {topic} for {on}: add a dated row")
+            raise UserError(f"the rule book has no {topic} for {board}: add a dated row")
         out = np.full(len(dates), rows[0].value)
         for rule in rows:
             out[dates >= np.datetime64(rule.start)] = rule.value
         return out
 
     def lots(self, symbols: Iterable[str], day: str) -> tuple[Array, Array]:
-        """Smallest buy and step in shares for each symbol, shape (N,); 1 off the A-share boards."""
-        minimum, step = [], []
-        for symbol in symbols:
-            traded = board(symbol) in TRADED_BOARDS
-            minimum.append(self._or_first("lot_minimum", symbol, day) if traded else 1.0)
-            step.append(self._or_first("lot_step", symbol, day) if traded else 1.0)
+        """Smallest buy and step in shares for each symbol, shape (N,); 1 off the market's boards."""
+        days = np.array([day], dtype="datetime64[D]")
+        known = {
+            (on, topic): float(self.by_day(topic, days, on)[0])
+            for on in self.boards
+            for topic in _LOTS
+        }
+        boards = [self.place(symbol)[0] for symbol in symbols]
+        minimum, step = ([known.get((on, topic), 1.0) for on in boards] for topic in _LOTS)
         return np.array(minimum, dtype=float), np.array(step, dtype=float)
 
-    def _or_first(self, topic: Topic, symbol: str, day: str) -> float:
-        days = np.array([day], dtype="datetime64[D]")
-        return float(self.by_day(topic, days, board(symbol), exchange(symbol))[0])
+    def _value_if_ruled(
+        self, topic: Topic, symbol: str, day: str, status: Status = "normal"
+    ) -> float | None:
+        """None for a topic that the market does not rule at all."""
+        if not any(rule.topic == topic for rule in self.rows):
+            return None
+        return self.value(topic, symbol, day, status)
+
+
+_LOTS: tuple[Topic, Topic] = ("lot_minimum", "lot_step")
 
 
 @functools.cache
+def rule_book(market: str = "a_share") -> RuleBook:
+    """The rule book of a market named in `MARKETS`."""
+    if market not in MARKETS:
+        raise UserError(f"market {market!r} is unknown: choose one of {', '.join(MARKETS)}")
+    found = MARKETS[market]
+    return RuleBook(found.ROWS, found.place, found.NAME, found.TITLE, found.CURRENCY)
+
+
 def a_share_rules() -> RuleBook:
     """The rule book of the A-share market."""
-    return RuleBook()
+    return rule_book("a_share")
 
 
 def _in_force(rule: Rule, day: str) -> bool:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tasks.market.rules import TRADED_BOARDS, RuleBook, a_share_rules
-from tasks.market.rules_rows import Status, Topic
-from tasks.market.symbols import Board, board, exchange
+from tasks.market import limit_kernel
+from tasks.market.rule import Status, Topic
+from tasks.market.rules import RuleBook, a_share_rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
     Days = NDArray[np.datetime64]
+
+#: terms of corporate actions, known on the ex-day; a share each: CNY paid, new shares, shares
+#: offered, CNY asked for one of them
+ACTION_FIELDS = ("cash_dividend", "bonus_shares", "rights_shares", "rights_price")
+#: statuses in the order of their numbers in the kernel
+_STATUSES: tuple[Status, ...] = ("normal", "st", "delisting")
+_FIRST_DAY: tuple[Topic, ...] = ("first_day_up", "first_day_down")
 
 
 class Bars(Protocol):
@@ -44,11 +51,12 @@ def limits(
 ) -> tuple[Array, Array]:
     """Highest and lowest allowed price of each cell, CNY, both (T, N).
 
-    The reference is `preclose` where the panel has it, else the last close, carried over
-    suspensions and divided by the growth of `factor` since (its ex-right value), to the cent.
+    The reference is the one of `reference_prices`.
 
     Args:
-        bars: raw prices `close`; `preclose`, `factor` and `is_st` are used if present.
+        bars: raw prices `close`. Used if present: `preclose`, the fields of corporate actions,
+            `factor`; and as flags `is_st`, `in_delisting` (the delisting period) and `no_limit`
+            (the exchange's notice lifts the limit: relisting, share-structure reform).
         book: the rule book; the A-share market's by default.
         listed_on: symbol to the ISO date of its listing. Where it is not given, a first bar after
             the panel's first row counts as the listing.
@@ -58,34 +66,45 @@ def limits(
         a listing), NaN where the reference is unknown.
     """
     rules = book or a_share_rules()
-    reference = reference_prices(bars)
-    special = np.nan_to_num(bars["is_st"]) > 0.0 if "is_st" in bars else None
-    up, down = np.full(reference.shape, np.inf), np.zeros(reference.shape)
-    boards = np.array([board(s) for s in bars.symbols])
-    for name in TRADED_BOARDS:
-        columns = np.flatnonzero(boards == name)
-        if len(columns):
-            flags = None if special is None else special[:, columns]
-            percent = _percent(rules, name, bars.dates, flags, len(columns))
-            up[:, columns], down[:, columns] = _band(reference[:, columns], percent, percent)
-    _release_new_listings(bars, rules, listed_on or {}, reference, up, down)
+    close = np.ascontiguousarray(bars["close"])
+    up, down = np.empty(close.shape), np.empty(close.shape)
+    board = np.array([_row(rules, symbol) for symbol in bars.symbols], dtype=np.int64)
+    percent, free = _tables(rules, bars.dates)
+    limit_kernel.limit_prices(
+        reference_prices(bars), close, _status(bars), board, percent, free,
+        *_listings(bars, rules, listed_on or {}), up, down,
+    )  # fmt: skip
     return up, down
 
 
 def reference_prices(bars: Bars) -> Array:
-    """Price from which a day's move is measured, CNY to the cent, (T, N); NaN before the first."""
-    close = bars["close"]
-    carried = _carry(close)
-    before = np.vstack([np.full((1, close.shape[1]), np.nan), carried[:-1]])
-    if "factor" in bars:
-        factor = _carry(bars["factor"])
-        earlier = np.vstack([factor[:1], factor[:-1]])
-        growth = factor / earlier
-        before = before / np.where(np.isfinite(growth), growth, 1.0)
-    if "preclose" in bars:
-        given = bars["preclose"]
-        before = np.where(np.isfinite(given) & (given > 0.0), given, before)
-    return np.floor(before * 100.0 + 0.5 + 1e-7) / 100.0
+    """Price from which a day's move is measured, CNY to the cent, (T, N); NaN before the first.
+
+    `preclose` where the panel has it, else the last close, carried over suspensions and made
+    ex-right: by the terms of the actions where the panel has them, else by the growth of `factor`.
+    """
+    out = np.empty(bars["close"].shape)
+    limit_kernel.references(
+        *(field_or_none(bars, name) for name in ("close", "factor")), *action_terms(bars),
+        field_or_none(bars, "preclose"), out,
+    )  # fmt: skip
+    return out
+
+
+def action_terms(bars: Bars) -> tuple[Array, ...]:
+    """The fields of `ACTION_FIELDS`, each (T, N); without rows if the panel has none of them."""
+    if not any(name in bars for name in ACTION_FIELDS[:3]):
+        return (np.empty((0, 0)),) * 4
+    shape = bars["close"].shape
+    return tuple(
+        np.ascontiguousarray(bars[name]) if name in bars else np.zeros(shape)
+        for name in ACTION_FIELDS
+    )
+
+
+def field_or_none(bars: Bars, name: str) -> Array:
+    """A field for a kernel; an array without rows where the panel does not have it."""
+    return np.ascontiguousarray(bars[name]) if name in bars else np.empty((0, 0))
 
 
 def beyond(bars: Bars, book: RuleBook | None = None) -> Flags:
@@ -96,81 +115,59 @@ def beyond(bars: Bars, book: RuleBook | None = None) -> Flags:
         return np.asarray((close > up + 1e-6) | (close < down - 1e-6))
 
 
-def _carry(values: Array) -> Array:
-    """Each column's last known value on every row; NaN before the first."""
-    row = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
-    np.maximum.accumulate(row, axis=0, out=row)
-    return np.take_along_axis(values, row, axis=0)
+def _row(rules: RuleBook, symbol: str) -> int:
+    """Row of the symbol's board in the tables; -1 where it has no rules."""
+    board = rules.place(symbol)[0]
+    return rules.boards.index(board) if board in rules.boards else -1
 
 
-def _band(reference: Array, up_percent: Array, down_percent: Array) -> tuple[Array, Array]:
-    """Reference plus and minus whole percentages, rounded half up to the cent, at least one."""
-    known = np.isfinite(reference)
-    cents = np.where(known, np.rint(reference * 100.0), 0.0).astype(np.int64)
-    limited = np.isfinite(up_percent)
-    rise = np.where(limited, up_percent, 0.0).astype(np.int64)
-    fall = np.where(np.isfinite(down_percent), down_percent, 0.0).astype(np.int64)
-    highest = np.maximum((cents * (100 + rise) + 50) // 100, cents + 1)
-    lowest = np.minimum((cents * (100 - fall) + 50) // 100, cents - 1)
-    up = np.where(limited, highest / 100.0, np.inf)
-    down = np.where(limited, lowest / 100.0, 0.0)
-    return np.where(known | ~limited, up, np.nan), np.where(known | ~limited, down, np.nan)
-
-
-def _percent(rules: RuleBook, name: Board, dates: Days, special: Flags | None, count: int) -> Array:
-    """Limit in whole percent, (T, count); infinite on days without a rule."""
-    normal = _by_day(rules, name, dates, "normal")[:, None]
-    if special is None:
-        return np.broadcast_to(normal, (len(dates), count))
-    return np.where(special, _by_day(rules, name, dates, "st")[:, None], normal)
-
-
-def _by_day(rules: RuleBook, name: Board, dates: Days, status: Status) -> Array:
-    out = np.full(len(dates), np.inf)
-    for rule in rules.rows:
-        if rule.topic == "price_limit" and name in rule.boards and rule.status == status:
-            inside = dates >= np.datetime64(rule.start)
-            if rule.end:
-                inside &= dates <= np.datetime64(rule.end)
-            out[inside] = round(rule.value * 100)
+def _status(bars: Bars) -> NDArray[np.int8]:
+    """Number of each cell's status, (T, N); without rows if all are normal."""
+    out = np.zeros((0, 0), dtype=np.int8)
+    for number, name in ((1, "is_st"), (2, "in_delisting"), (3, "no_limit")):
+        if name in bars:
+            out = out if len(out) else np.zeros(bars["close"].shape, dtype=np.int8)
+            out[bars[name] > 0.0] = number
     return out
 
 
-def _release_new_listings(
-    bars: Bars,
-    rules: RuleBook,
-    listed_on: Mapping[str, str],
-    reference: Array,
-    up: Array,
-    down: Array,
-) -> None:
-    """Lift the limits of the first sessions, or set those of the first day, in place."""
+def _tables(rules: RuleBook, dates: Days) -> tuple[Array, Array]:
+    """Limit in whole percent (3, B, T), infinite without a rule; free delisting sessions (B, T)."""
+    percent = np.full((len(_STATUSES), len(rules.boards), len(dates)), np.inf)
+    free = np.zeros(percent.shape[1:])
+    for rule in rules.rows:
+        inside = dates >= np.datetime64(rule.start)
+        if rule.end:
+            inside &= dates <= np.datetime64(rule.end)
+        for board in rule.boards:
+            row = rules.boards.index(board)
+            if rule.topic == "price_limit" and rule.status in _STATUSES:
+                percent[_STATUSES.index(rule.status), row, inside] = round(rule.value * 100)
+            if rule.topic == "free_sessions" and rule.status == "delisting":
+                free[row, inside] = rule.value
+    return percent, free
+
+
+def _listings(
+    bars: Bars, rules: RuleBook, listed_on: Mapping[str, str]
+) -> tuple[NDArray[np.int64], Array]:
+    """Row of each listing, -1 if before the panel, (N,), and its windows, (3, N)."""
     traded = ~np.isnan(bars["close"])
     first_bar = traded.argmax(axis=0)
+    rows = np.full(len(bars.symbols), -1, dtype=np.int64)
+    windows = np.zeros((3, len(rows)))
     for n, symbol in enumerate(bars.symbols):
         listed = listed_on.get(symbol) or (str(bars.dates[first_bar[n]]) if first_bar[n] else "")
         # without a day: listed before the panel starts, as far as one can see
-        if board(symbol) not in TRADED_BOARDS or not listed or listed < str(bars.dates[0]):
+        if not listed or listed < str(bars.dates[0]):
             continue
-        start = int(np.searchsorted(bars.dates, np.datetime64(listed)))
-        days = np.flatnonzero(traded[start:, n]) + start
-        free = days[: int(_listing_rule(rules, "free_sessions", symbol, listed))]
-        up[free, n], down[free, n] = np.inf, 0.0
-        _first_day(rules, symbol, listed, days[:1], reference[:, n], up[:, n], down[:, n])
-
-
-def _first_day(
-    rules: RuleBook, symbol: str, listed: str, day: NDArray[np.int64], reference: Array,
-    up: Array, down: Array,
-) -> None:  # fmt: skip
-    """Limits against the issue price, where there were any and the price is known."""
-    rise = _listing_rule(rules, "first_day_up", symbol, listed)
-    fall = _listing_rule(rules, "first_day_down", symbol, listed)
-    if len(day) and rise and np.isfinite(reference[day[0]]):
-        band = _band(reference[day], np.array([round(rise * 100)]), np.array([round(fall * 100)]))
-        up[day], down[day] = band
+        rows[n] = int(np.searchsorted(bars.dates, np.datetime64(listed)))
+        windows[0, n] = _listing_rule(rules, "free_sessions", symbol, listed)
+        for k, topic in enumerate(_FIRST_DAY, start=1):
+            windows[k, n] = round(100 * _listing_rule(rules, topic, symbol, listed))
+    return rows, windows
 
 
 def _listing_rule(rules: RuleBook, topic: Topic, symbol: str, listed: str) -> float:
-    rule = rules.find(topic, board(symbol), exchange(symbol), "normal", listed)
+    rule = rules.find(topic, *rules.place(symbol), "normal", listed)
     return 0.0 if rule is None else rule.value

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import UserError
+from tasks.market.rule import Rule
 from tasks.market.rules import RuleBook, a_share_rules
-from tasks.market.rules_rows import ROWS, Rule
+from tasks.market.rules_a_share import ROWS
 
 BOOK = a_share_rules()
 

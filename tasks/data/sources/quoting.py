@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.data.config import SimulatedConfig
-    from tasks.market.rules_rows import Status
+    from tasks.market.rule import Status
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]

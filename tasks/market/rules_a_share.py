@@ -1,66 +1,23 @@
 """The A-share rule book as dated rows: what was in force, from when to when, and who says so.
 
-A rule that changes gets a new row; no row is ever edited into another meaning. Values are
-fractions (0.1 is 10 %), shares or CNY, as the topic says. `end` is the last day in force, empty
-while the rule stands.
+A rule that changes gets a new row; no row is ever edited into another meaning.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from tasks.market.rule import Rule
+from tasks.market.symbols import board, exchange
 
-from tasks.market.symbols import Board
-
-Topic = Literal[
-    "price_limit",
-    "free_sessions",
-    "first_day_up",
-    "first_day_down",
-    "tick",
-    "lot_minimum",
-    "lot_step",
-    "settlement_days",
-    "stamp_duty_buy",
-    "stamp_duty_sell",
-    "transfer_fee",
-    "commission_cap",
-    "commission_minimum",
-]
-#: `normal`, `st` (special treatment) or `delisting` (the delisting period)
-Status = Literal["normal", "st", "delisting"]
+NAME, TITLE, CURRENCY = "a_share", "A shares of Shanghai, Shenzhen and Beijing", "CNY"
 
 
-class Rule(NamedTuple):
-    """One row of the rule book.
-
-    Attributes:
-        topic: what is ruled. `price_limit`: largest move from the reference price; `free_sessions`:
-            sessions from the listing on without a limit; `first_day_up`, `first_day_down`: limits
-            of the first day against the issue price; `lot_minimum`, `lot_step`: shares of a buy;
-            `stamp_duty_*`, `transfer_fee`, `commission_cap`: fractions of the traded value;
-            `commission_minimum`: CNY an order; `settlement_days`: sessions before a sale; `tick`:
-            smallest price step in CNY.
-        boards: boards it holds for.
-        exchange: `SH`, `SZ`, `BJ`, or empty for all.
-        status: status of the stock it holds for.
-        start: first day in force, ISO date. For the listing topics: the day of the listing.
-        end: last day in force, ISO date; empty while the rule stands.
-        value: fraction, sessions, shares or CNY.
-        source: where the rule is written.
-    """
-
-    topic: Topic
-    boards: tuple[Board, ...]
-    exchange: str
-    status: Status
-    start: str
-    end: str
-    value: float
-    source: str
+def place(symbol: str) -> tuple[str, str]:
+    """Board and exchange of a symbol; its board has no rules where it is no A share."""
+    return board(symbol), exchange(symbol)
 
 
-_ALL: tuple[Board, ...] = ("main", "chinext", "star", "bse")
-_SSE_SZSE: tuple[Board, ...] = ("main", "chinext", "star")
+_ALL = ("main", "chinext", "star", "bse")
+_SSE_SZSE = ("main", "chinext", "star")
 
 _LIMIT_1996 = "SSE and SZSE notice of 1996-12-13 on price limits"
 _ST_1998 = "SSE and SZSE rules on special treatment, 1998-04-22"
@@ -72,6 +29,7 @@ _REG_2023 = "SSE and SZSE trading rules of 2023-02-17, in force from 2023-04-10"
 _FIRST_SH = "SSE notice of 2013-12-13 on trading in the first days of a new listing"
 _FIRST_SZ = "SZSE notice of 2014-06-13 on trading on the first day of a new listing"
 _DELIST = "SSE and SZSE delisting rules of 2020-12-31"
+_RELIST = "SSE and SZSE trading rules of 2006-07-01, 3.4.13"
 _LOTS = "SSE and SZSE trading rules, section on orders"
 
 ROWS: tuple[Rule, ...] = (
@@ -94,6 +52,8 @@ ROWS: tuple[Rule, ...] = (
     Rule("free_sessions", ("chinext",), "", "normal", "2020-08-24", "", 5, _CHINEXT_2020),
     Rule("free_sessions", ("star",), "", "normal", "2019-07-22", "", 5, _STAR_2019),
     Rule("free_sessions", ("bse",), "", "normal", "2021-11-15", "", 1, _BSE_2021),
+    Rule("free_sessions", _SSE_SZSE, "", "delisting", "2020-12-31", "", 1, _DELIST),
+    Rule("free_sessions", _SSE_SZSE, "", "relisting", "2006-07-01", "", 1, _RELIST),
     Rule("first_day_up", ("main",), "SH", "normal", "2013-12-13", "2023-04-09", 0.44, _FIRST_SH),
     Rule("first_day_down", ("main",), "SH", "normal", "2013-12-13", "2023-04-09", 0.36, _FIRST_SH),
     Rule("first_day_up", ("main",), "SZ", "normal", "2014-06-13", "2023-04-09", 0.44, _FIRST_SZ),
@@ -114,6 +74,10 @@ ROWS: tuple[Rule, ...] = (
         "SSE and SZSE notices on T+1 trading of A shares, in force from 1995-01-01",
     ),
     Rule(
+        "stamp_duty_buy", _ALL, "", "normal", "1998-06-12", "2001-11-15", 0.004,
+        "State Taxation Administration notice, in force from 1998-06-12",
+    ),
+    Rule(
         "stamp_duty_buy", _ALL, "", "normal", "2001-11-16", "2005-01-23", 0.002,
         "Ministry of Finance, Caishui [2001] 173",
     ),
@@ -132,6 +96,10 @@ ROWS: tuple[Rule, ...] = (
     Rule(
         "stamp_duty_buy", _ALL, "", "normal", "2008-09-19", "", 0.0,
         "Ministry of Finance, announcement of 2008-09-18: sellers only",
+    ),
+    Rule(
+        "stamp_duty_sell", _ALL, "", "normal", "1998-06-12", "2001-11-15", 0.004,
+        "State Taxation Administration notice, in force from 1998-06-12",
     ),
     Rule(
         "stamp_duty_sell", _ALL, "", "normal", "2001-11-16", "2005-01-23", 0.002,
