@@ -84,7 +84,7 @@ def _line(rule: Rule, currency: str, middle: str) -> str:
     amount = {
         "fraction": f"{rule.value * 100:.6g} %",
         "money": f"{rule.value:g} {currency}",
-    }.get(unit, f"{rule.value:g} {unit}")
+    }.get(unit, f"{rule.value:g} {unit if rule.value != 1 else unit.removesuffix('s')}")
     return f"{name:<26}{amount:>12}  {middle:<26}  {rule.source}"
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.data.userfiles import UserFile
 
 Fill = Literal["next_open", "next_close"]
+PortfolioFill = Literal["next_open", "next_close", "next_vwap"]
 OfficialFees = Literal["rule_book", "fixed"]
 StrategyName = Literal[
     "ma_cross",
@@ -233,10 +234,15 @@ class PortfolioConfig(_Settings):
         description="No stock gets more than this fraction of the portfolio; the rest stays cash. "
         "Default 0.1.",
     )  # fmt: skip
-    fill: Fill = Field(
+    fill: PortfolioFill = Field(
         default="next_open", title="Fill",
-        description="Price of the fills: next_open (default) or next_close, of the bar after the "
-        "signal's.",
+        description="Price of the fills: next_open (default), next_close or next_vwap (the average "
+        "price), of the bar after the signal's.",
+    )  # fmt: skip
+    volume_cap: float = Field(
+        default=0.0, title="Largest order (fraction of volume)", ge=0.0, le=1.0,
+        description="No order is larger than this fraction of the shares traded on the day that "
+        "fills it; needs a source with volume. Default 0: no cap.",
     )  # fmt: skip
 
     @model_validator(mode="after")

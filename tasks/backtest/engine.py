@@ -74,12 +74,12 @@ class GPUBacktestEngine:
             )
         _check_prices(price, index, names)
         result = simulate(
-            _panel(price, names), _weights(signal), None, self.costs, self.initial_capital
+            _panel(price, names), signal, None, self.costs, self.initial_capital, kind="signals"
         )
         return {
             "equity_curve": _series(result.equity, "equity", prices, index),
             "returns": _series(result.returns, "return", prices, index),
-            "positions": _grid(result.shares, prices, index, names),
+            "positions": _grid(result.positions, prices, index, names),
             "trades": _labels(result.trades, index, names),
             "refusals": _labels(result.refusals, index, names),
             **_figures(result),
@@ -100,17 +100,6 @@ def _figures(result: Result) -> dict[str, float | int]:
         "total_fees": float(result.fees.sum()),
         "final_value": float(result.equity[-1]),
     }
-
-
-def _weights(signal: Array) -> Array:
-    """Equal weights over the active columns, NaN rows where the set of them stays the same."""
-    active = signal > 0.0
-    count = active.sum(axis=1, keepdims=True)
-    weights = np.where(active, 1.0 / np.maximum(count, 1), 0.0)
-    same = np.zeros(len(signal), dtype=bool)
-    same[1:] = (active[1:] == active[:-1]).all(axis=1)
-    weights[same] = np.nan
-    return weights
 
 
 def _table(values: Any, what: str) -> tuple[Array, pd.Index, pd.Index]:

@@ -1,26 +1,33 @@
-"""One portfolio of many stocks: target weights in, books that balance out.
+"""One portfolio of many stocks: targets in, books that balance out.
 
-Targets of row t are known after its close and filled on row t + 1. Fills use raw prices. A change
-of `factor` on an ex day is taken as shares: they grow by factor / previous factor, as if every
-dividend were reinvested at the ex-right price without tax or fee; splits and bonus shares are
-exact that way, cash dividends come a little early and free of tax. Fractions of shares that arise
-are kept and leave with the whole position. A suspended stock is marked at its last close; after
-250 sessions without a price it is booked to cash at that close.
+Targets of row t are known after its close and filled on row t + 1. Fills use raw prices.
+
+Corporate actions are booked on the ex-day, before the day's orders. Where the panel has their own
+terms (`cash_dividend`, `bonus_shares`, `rights_shares`, `rights_price`), dividends come as cash
+before personal tax, bonus shares and splits as shares, and rights are taken up as far as the cash
+goes, or lapse. Where it only has a `factor`, its growth comes as shares, as if every dividend were
+reinvested at the ex-right price. Fractions of shares are kept and leave with the whole position.
+
+A suspended stock is marked at its last close, made ex-right. A listing ends with the payout of
+`delisting_payout` (CNY a share, NaN on every other day); after 250 sessions without a price a
+position is booked to cash at its last close.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tasks.backtest.config import CostConfig, Fill
+from tasks.backtest.config import CostConfig, PortfolioFill
 from tasks.backtest.costs import day_costs
-from tasks.backtest.kernels import books
+from tasks.backtest.kernels import books, holdings, orders
+from tasks.backtest.targets import TargetKind, aligned, deciding_rows, signal_weights
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
-from tasks.market.rules_limits import limits
+from tasks.market.rules_limits import action_terms, field_or_none, limits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,16 +37,28 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: targets may exceed one by this much: the rounding of many weights
-TOLERANCE = 1e-9
-TRADE_REASONS = {books.TARGET: "target", books.WRITTEN_OFF: "no price for 250 sessions"}
-REFUSAL_REASONS = {
-    books.SUSPENDED: "suspended",
-    books.LIMIT_UP: "at the upper limit",
-    books.LIMIT_DOWN: "at the lower limit",
-    books.LOT: "less than the smallest order",
-    books.CASH: "not enough cash",
+Rights = Literal["subscribe", "lapse"]
+REASONS = {
+    orders.SUSPENDED: "suspended",
+    orders.LIMIT_UP: "at the upper limit",
+    orders.LIMIT_DOWN: "at the lower limit",
+    orders.LOT: "less than the smallest order",
+    orders.CASH: "not enough cash",
+    orders.VOLUME: "more than the bar's volume allows",
 }
+CUTS = REASONS | {0: "", orders.LOT: "whole lots"}
+ACTIONS = {
+    holdings.ADJUSTED: "shares by factor",
+    holdings.DIVIDEND: "dividend",
+    holdings.BONUS: "new shares",
+    holdings.RIGHTS: "rights taken up",
+    holdings.LAPSED: "rights lapsed",
+    holdings.DELISTED: "delisted",
+    holdings.WRITTEN_OFF: "no price for 250 sessions",
+}
+#: half a tick: an average price is not exact to the cent
+_TOUCH_OF_AVERAGE = 0.005
+_NONE = np.empty((0, 0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,11 +72,15 @@ class Result:
         cash: at each close, CNY, (T,).
         fees: commission, stamp duty and transfer fee paid on each day, CNY, (T,).
         traded: value bought plus value sold on each day, CNY, (T,).
-        shares: held after each day, (T, N).
-        trades: one row per fill: `date`, `symbol`, `side`, `shares`, `price` (CNY, slippage
-            included), `value`, `commission`, `stamp_duty`, `transfer_fee` (CNY), `reason`.
+        positions: shares held after each day, (T, N).
+        trades: one row per fill: `date`, `symbol`, `side`, `wanted` (shares), `shares`, `price`
+            (CNY, slippage included), `value`, `commission`, `stamp_duty`, `transfer_fee` (CNY),
+            `cut`: why fewer shares were filled than wanted, empty where none were.
         refusals: one row per order that was not filled: `date`, `symbol`, `side`, `value` (CNY
             asked for), `reason`.
+        actions: one row per booking without an order: `date`, `symbol`, `kind`, `shares` and `cash`
+            (CNY) that came, negative where they went. Lapsed rights move neither: `shares` says
+            how many.
         start: starting cash, CNY.
     """
 
@@ -67,9 +90,10 @@ class Result:
     cash: Array
     fees: Array
     traded: Array
-    shares: Array
+    positions: Array
     trades: pd.DataFrame
     refusals: pd.DataFrame
+    actions: pd.DataFrame
     start: float
 
     @property
@@ -94,81 +118,130 @@ class Result:
 
 def simulate(
     panel: Panel,
-    targets: Array,
+    targets: Any,
     rules: RuleBook | None = None,
     costs: CostConfig | None = None,
     cash: float = 1_000_000.0,
-    fill: Fill = "next_open",
+    fill: PortfolioFill = "next_open",
+    *,
+    kind: TargetKind = "weights",
+    max_weight: float = 1.0,
+    volume_cap: float = 0.0,
+    rights: Rights = "subscribe",
+    listed_on: Mapping[str, str] | None = None,
 ) -> Result:
-    """Trade towards target weights.
+    """Trade towards targets.
 
     Sales are filled before purchases; purchases that exceed the cash are all scaled alike. With
     `rules`: whole lots (odd lots leave with the whole position), no purchase at the upper and no
-    sale at the lower limit, fees to the cent. Without: any fraction of a share, no limits. In both:
-    nothing trades on a day without a price, every trade is charged, nothing bought on a day can be
-    sold on it.
+    sale at the lower limit, money to the cent. Without: any fraction of a share, no limits. In
+    both: nothing trades on a day without a price, every trade is charged, nothing bought on a day
+    can be sold on it, and every order that is cut or refused says why. What is cut waits for the
+    next row that sets targets.
 
     Args:
-        panel: bars. Raw with `factor`, or prices without corporate actions; with rules, never
-            adjusted ones. Needs `close`, and `open` for the fill at the open.
-        targets: weights (T, N), fractions of the equity, known after the close of each row. A row
-            of NaN sets no target: shares are kept. Otherwise every weight is in [0, 1] and a row
-            sums to at most one; the rest stays cash.
+        panel: bars. Raw with `factor` or the actions' terms, or prices without corporate actions;
+            with rules, never adjusted ones. Needs `close`, and what the fill needs.
+        targets: (T, N), known after the close of each row: an array, or a DataFrame labelled by
+            the panel's dates and symbols. A row of NaN sets no target: shares are kept.
         rules: the rule book, or none.
         costs: the settings' defaults if not given.
         cash: at the start, CNY.
-        fill: `next_open` or `next_close`.
+        fill: `next_open`, `next_close` or `next_vwap` (`vwap`, else `amount` / `volume`).
+        kind: what targets are: `weights`, fractions of the equity of at most one in sum, the rest
+            stays cash; `shares` to hold; `signals`, held in equal parts where above zero and traded
+            when their set changes.
+        max_weight: largest weight that is accepted.
+        volume_cap: largest order as a fraction of the volume of the bar that fills it; 0: no cap.
+        rights: whether offered shares are taken up as far as the cash goes, or lapse.
+        listed_on: symbol to the ISO date of its listing, see `limits`.
 
     Raises:
-        UserError: targets of the wrong shape, negative, partly NaN or above one in sum; no cash;
-            rules on adjusted prices.
+        UserError: targets that cannot be meant (see `targets`), no cash, rules on adjusted prices,
+            prices that are zero, no volume for a cap, no field for the fill.
     """
-    weights = np.ascontiguousarray(targets, dtype=float)
-    decides = _check(panel, weights, rules, cash)
-    charged = costs or CostConfig()
-    rates = day_costs(charged, panel.dates, rules)
-    price = np.ascontiguousarray(panel["open" if fill == "next_open" else "close"])
-    close = np.ascontiguousarray(panel["close"])
-    price = np.where(np.isfinite(close) & (price > 0.0), price, np.nan)
-    up, down = limits(panel, rules) if rules else (np.empty((0, 0)), np.empty((0, 0)))
-    days, shares, slips = books.simulate(
-        weights, decides, price, close, share_growth(panel), up, down, *_lots(panel, rules),
-        np.stack([rates.commission, rates.stamp_buy, rates.stamp_sell, rates.transfer]),
-        rates.commission_minimum, rates.slippage, rules is not None, float(cash),
-    )  # fmt: skip
+    _check(panel, rules, cash, volume_cap)
+    wanted = aligned(panel, targets)
+    if kind == "signals":
+        wanted = signal_weights(wanted)
+    decides = deciding_rows(panel, wanted, kind, max_weight)
+    market = _market(panel, fill, rules, volume_cap, listed_on)
+    terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights)
+    days, positions, slips, booked = books.simulate(market, wanted, decides, terms, float(cash))
     trades, refusals = _frames(panel, slips)
     return Result(
-        panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], shares,
-        trades, refusals, float(cash),
+        panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], positions,
+        trades, refusals, _actions(panel, booked), float(cash),
     )  # fmt: skip
 
 
-def share_growth(panel: Panel) -> Array:
-    """Shares after each row's corporate actions for one share before, (T, N); 1 without any."""
-    growth = np.ones(panel.shape)
-    if panel.adjustment != "raw":
-        return growth
-    factor = panel["factor"]
-    known = np.where(np.isnan(factor), 0, np.arange(len(factor))[:, None])
-    carried = np.take_along_axis(factor, np.maximum.accumulate(known, axis=0), axis=0)
-    growth[1:] = carried[1:] / carried[:-1]
-    return np.where(np.isfinite(growth), growth, 1.0)
+def _market(
+    panel: Panel,
+    fill: PortfolioFill,
+    rules: RuleBook | None,
+    volume_cap: float,
+    listed_on: Mapping[str, str] | None,
+) -> holdings.Market:
+    """Bars, limits and actions for the kernel."""
+    price, close = _fill_price(panel, fill), np.ascontiguousarray(panel["close"])
+    for name, values in (("close", close), (fill.removeprefix("next_"), price)):
+        place = books.first_unusable(values)
+        if place >= 0:
+            row, column = divmod(place, len(panel.symbols))
+            raise UserError(
+                f"the {name} price of {panel.symbols[column]} on {panel.dates[row]} is "
+                f"{values[row, column]:g}: give positive prices, NaN where nothing traded"
+            )
+    up, down = limits(panel, rules, listed_on) if rules else (_NONE, _NONE)
+    # adjusted prices contain every action already
+    cash, bonus, offered, asked = (
+        (_NONE,) * 4 if panel.adjustment == "adjusted" else action_terms(panel)
+    )
+    return holdings.Market(
+        price, close, np.ascontiguousarray(panel["volume"]) if volume_cap > 0.0 else _NONE,
+        up, down, field_or_none(panel, "factor") if panel.adjustment == "raw" else _NONE,
+        cash, bonus, offered, asked, field_or_none(panel, "delisting_payout"),
+    )  # fmt: skip
 
 
-def _lots(panel: Panel, rules: RuleBook | None) -> tuple[Array, Array]:
-    if rules is None or not len(panel.dates):
-        ones = np.ones(len(panel.symbols))
-        return ones, ones
-    return rules.lots(panel.symbols, str(panel.dates[-1]))
-
-
-def _check(panel: Panel, weights: Array, rules: RuleBook | None, cash: float) -> NDArray[np.bool_]:
-    """Refuse what cannot be meant; returns the rows that set targets."""
-    if weights.shape != panel.shape:
+def _fill_price(panel: Panel, fill: PortfolioFill) -> Array:
+    if fill != "next_vwap":
+        return np.ascontiguousarray(panel["open" if fill == "next_open" else "close"])
+    if "vwap" in panel:
+        return np.ascontiguousarray(panel["vwap"])
+    if "amount" not in panel or "volume" not in panel:
         raise UserError(
-            f"the targets have shape {weights.shape}, the panel's grid is {panel.shape}: "
-            "give one row per date and one column per symbol"
+            f"fill is next_vwap, but the panel of source {panel.source!r} has neither vwap nor "
+            "amount and volume: add them, or choose next_open or next_close"
         )
+    traded = panel["volume"] > 0.0
+    amount = np.where(traded & (panel["amount"] > 0.0), panel["amount"], np.nan)
+    return np.asarray(amount / np.where(traded, panel["volume"], 1.0))
+
+
+def _terms(
+    panel: Panel,
+    rules: RuleBook | None,
+    costs: CostConfig,
+    volume_cap: float,
+    fill: PortfolioFill,
+    kind: TargetKind,
+    rights: Rights,
+) -> orders.Terms:
+    rates = day_costs(costs, panel.dates, rules)
+    minimum = lot = np.ones(len(panel.symbols))
+    if rules is not None and len(panel.dates):
+        minimum, lot = rules.lots(panel.symbols, str(panel.dates[-1]))
+    table = np.stack([rates.commission, rates.stamp_buy, rates.stamp_sell, rates.transfer])
+    return orders.Terms(
+        minimum, lot, table, rates.commission_minimum, rates.slippage, float(volume_cap),
+        _TOUCH_OF_AVERAGE if fill == "next_vwap" else orders.DUST,
+        rules is not None, kind == "shares", rights == "subscribe",
+    )  # fmt: skip
+
+
+def _check(panel: Panel, rules: RuleBook | None, cash: float, volume_cap: float) -> None:
+    """Refuse what cannot be meant."""
     if not cash > 0.0 or not np.isfinite(cash):
         raise UserError(f"the starting cash is {cash}: give a positive amount of CNY")
     if rules is not None and panel.adjustment == "adjusted":
@@ -176,60 +249,69 @@ def _check(panel: Panel, weights: Array, rules: RuleBook | None, cash: float) ->
             f"the prices of source {panel.source!r} are adjusted, and limits and lots hold for raw "
             "ones: give the raw panel, or no rules"
         )
-    missing = np.isnan(weights)
-    decides = np.asarray(~missing.all(axis=1))
-    wrong = decides[:, None] & (missing | (weights < 0.0) | np.isinf(weights))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
+    if not 0.0 <= volume_cap <= 1.0:
+        raise UserError(f"volume_cap is {volume_cap}: give a fraction between 0 (no cap) and 1")
+    if volume_cap > 0.0 and "volume" not in panel:
         raise UserError(
-            f"the target of {panel.symbols[column]} on {panel.dates[row]} is "
-            f"{weights[row, column]}: give a weight between 0 and 1 (0 to hold none), or a whole "
-            "row of NaN to keep what is held"
+            f"volume_cap is {volume_cap:g}, but the panel of source {panel.source!r} has no "
+            "volume: add the field, or set volume_cap to 0"
         )
-    total = np.where(decides[:, None], weights, 0.0).sum(axis=1)
-    if (total > 1.0 + TOLERANCE).any():
-        row = int(np.argmax(total > 1.0 + TOLERANCE))
-        raise UserError(
-            f"the targets of {panel.dates[row]} sum to {total[row]:.6g}: "
-            "scale them to at most 1, there is no borrowing"
-        )
-    for symbol in panel.benchmarks:
-        if np.nansum(weights[:, panel.column(symbol)]) > 0.0:
-            raise UserError(f"{symbol} is an index and cannot be bought: set its targets to 0")
-    return decides
 
 
 def _frames(panel: Panel, slips: Array) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The slips as trades and refusals."""
     import pandas as pd
 
-    names = np.array(panel.symbols, dtype=object)
-    place, day = slips[:, 1].astype(int), slips[:, 0].astype(int)
     slip = slips[:, 2:]
-    filled, refused = slip[:, books.REASON] > 0.0, slip[:, books.REFUSAL] > 0.0
-    quantity = slip[filled, books.QUANTITY]
+    refused = slip[:, orders.REFUSAL] > 0.0
+    side = np.where(slip[:, orders.WANTED] > 0.0, "buy", "sell")
+    done, quantity = slip[~refused], np.abs(slip[~refused, orders.QUANTITY])
     trades = pd.DataFrame(
         {
-            "date": panel.dates[day[filled]].astype("datetime64[us]"),
-            "symbol": names[place[filled]],
-            "side": np.where(quantity > 0.0, "buy", "sell"),
-            "shares": np.abs(quantity),
-            "price": slip[filled, books.PRICE],
-            "value": np.abs(quantity) * slip[filled, books.PRICE],
-            "commission": slip[filled, books.COMMISSION],
-            "stamp_duty": slip[filled, books.STAMP],
-            "transfer_fee": slip[filled, books.TRANSFER],
-            "reason": [TRADE_REASONS[int(r)] for r in slip[filled, books.REASON]],
+            **_where(panel, slips[~refused]),
+            "side": side[~refused],
+            "wanted": np.abs(done[:, orders.WANTED]),
+            "shares": quantity,
+            "price": done[:, orders.PRICE],
+            "value": quantity * done[:, orders.PRICE],
+            "commission": done[:, orders.COMMISSION],
+            "stamp_duty": done[:, orders.STAMP],
+            "transfer_fee": done[:, orders.TRANSFER],
+            "cut": _words(done[:, orders.CUT], CUTS),
         }
     )
-    value = slip[refused, books.REFUSED_VALUE]
     refusals = pd.DataFrame(
         {
-            "date": panel.dates[day[refused]].astype("datetime64[us]"),
-            "symbol": names[place[refused]],
-            "side": np.where(value > 0.0, "buy", "sell"),
-            "value": np.abs(value),
-            "reason": [REFUSAL_REASONS[int(r)] for r in slip[refused, books.REFUSAL]],
+            **_where(panel, slips[refused]),
+            "side": side[refused],
+            "value": np.abs(slip[refused, orders.REFUSED_VALUE]),
+            "reason": _words(slip[refused, orders.REFUSAL], REASONS),
         }
     )
     return trades, refusals
+
+
+def _actions(panel: Panel, booked: Array) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            **_where(panel, booked),
+            "kind": _words(booked[:, 2], ACTIONS),
+            "shares": booked[:, 3],
+            "cash": booked[:, 4],
+        }
+    )
+
+
+def _where(panel: Panel, rows: Array) -> dict[str, Any]:
+    names = np.array(panel.symbols, dtype=object)
+    return {
+        "date": panel.dates[rows[:, 0].astype(int)].astype("datetime64[us]"),
+        "symbol": names[rows[:, 1].astype(int)],
+    }
+
+
+def _words(codes: Array, words: Mapping[int, str]) -> NDArray[np.object_]:
+    table = np.array([words.get(code, "") for code in range(max(words) + 1)], dtype=object)
+    return np.asarray(table[codes.astype(int)])

@@ -154,8 +154,11 @@ def portfolio(
     targets = top_k_targets(scores, config)
     lawful = stocks.adjustment == "raw" and all(map(is_mainland, stocks.symbols))
     rules = a_share_rules() if lawful else None
-    net = simulate(stocks, targets, rules, charged, config.cash, config.fill)
-    gross = simulate(stocks, targets, rules, CostConfig.free(), config.cash, config.fill)
+    run = functools.partial(
+        simulate, stocks, targets, rules, cash=config.cash, fill=config.fill,
+        volume_cap=config.volume_cap,
+    )  # fmt: skip
+    net, gross = run(costs=charged), run(costs=CostConfig.free())
     index = _benchmark(whole)
     benchmark = whole["close"][first:, whole.column(index)] if index else None
     figures = portfolio_figures(net, gross, panel.notes["adjustment"], lawful)
@@ -164,6 +167,7 @@ def portfolio(
         "equity.parquet": codec.frame_bytes(equity_frame(net, gross, benchmark)),
         "trades.parquet": codec.frame_bytes(net.trades),
         "refusals.parquet": codec.frame_bytes(net.refusals),
+        "actions.parquet": codec.frame_bytes(net.actions),
         "figures.json": json.dumps(figures, sort_keys=True).encode(),
     }
     notes = {"trades": len(net.trades), "refused": len(net.refusals)}

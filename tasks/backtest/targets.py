@@ -1,17 +1,30 @@
-"""From scores to target weights: the best-ranked stocks, kept while they stay well ranked."""
+"""Targets of a portfolio: from scores or signals to weights, and what no target can mean.
+
+Kinds of target: *weights* are fractions of the equity, *shares* are holdings, *signals* say hold
+(above zero) or not.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tasks.arrays.kinds import kind as kind_of
+from tasks.arrays.kinds import to_numpy
 from tasks.backtest.config import PortfolioConfig
+from tasks.errors import UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tasks.data.panel import Panel
+
     Array = NDArray[np.float64]
+
+TargetKind = Literal["weights", "shares", "signals"]
+#: targets may exceed one by this much: the rounding of many weights
+TOLERANCE = 1e-9
 
 
 def top_k_targets(scores: Array, config: PortfolioConfig | None = None) -> Array:
@@ -49,3 +62,119 @@ def _choose(scores: Array, held: NDArray[np.bool_], top_k: int, keep_k: int) -> 
     chosen = np.zeros(len(scores), dtype=bool)
     chosen[stay + fresh] = True
     return chosen
+
+
+def signal_weights(signals: Array) -> Array:
+    """Equal parts of what signals say to hold, (T, N); NaN rows while the set stays the same.
+
+    Above zero: hold; zero, below or NaN: do not hold.
+    """
+    active = signals > 0.0
+    count = active.sum(axis=1)
+    same = np.zeros(len(signals), dtype=bool)
+    same[1:] = (active[1:] == active[:-1]).all(axis=1)
+    share = np.where(same, np.nan, 1.0 / np.maximum(count, 1))
+    weights: Array = np.where(active | same[:, None], share[:, None], 0.0)
+    return weights
+
+
+def aligned(panel: Panel, targets: Any) -> Array:
+    """Targets as an array on the panel's grid, (T, N).
+
+    Args:
+        panel: the bars.
+        targets: an array of that shape, or a DataFrame labelled by the panel's dates and symbols;
+            its columns may stand in another order.
+
+    Raises:
+        UserError: another shape, unknown or missing symbols, other dates.
+    """
+    if kind_of(targets) == "pandas":
+        targets = _by_label(panel, targets)
+    values = np.ascontiguousarray(to_numpy(targets, "targets"))
+    if values.shape != panel.shape:
+        raise UserError(
+            f"the targets have shape {values.shape}, the panel's grid is {panel.shape}: "
+            "give one row per date and one column per symbol"
+        )
+    return values
+
+
+def deciding_rows(
+    panel: Panel, targets: Array, kind: TargetKind, max_weight: float = 1.0
+) -> NDArray[np.bool_]:
+    """Rows that set targets, (T,); refuses what no target can mean.
+
+    Raises:
+        UserError: a row is NaN in part, negative or infinite, a weight is above `max_weight`,
+            weights sum to more than one, or an index is to be bought.
+    """
+    set_ = ~np.isnan(targets)
+    decides = np.asarray(set_.all(axis=1))
+    partly = set_.any(axis=1) & ~decides
+    rows = np.flatnonzero(decides | partly)
+    chosen = targets[rows]
+    wrong = ~((chosen >= 0.0) & (chosen < np.inf))
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        what = "a weight between 0 and 1" if kind == "weights" else "a number of shares"
+        raise UserError(
+            f"the target of {panel.symbols[column]} on {panel.dates[rows[row]]} is "
+            f"{chosen[row, column]}: give {what} (0 to hold none), or a whole row of NaN to keep "
+            "what is held"
+        )
+    if kind == "weights":
+        _check_weights(panel, chosen, rows, max_weight)
+    for symbol in panel.benchmarks:
+        if (chosen[:, panel.column(symbol)] > 0.0).any():
+            raise UserError(f"{symbol} is an index and cannot be bought: set its targets to 0")
+    return decides
+
+
+def _check_weights(panel: Panel, chosen: Array, rows: NDArray[np.int64], max_weight: float) -> None:
+    if max_weight < 1.0 and (chosen > max_weight + TOLERANCE).any():
+        row, column = np.argwhere(chosen > max_weight + TOLERANCE)[0]
+        raise UserError(
+            f"the target of {panel.symbols[column]} on {panel.dates[rows[row]]} is "
+            f"{chosen[row, column]:.6g}, above the largest weight {max_weight:g}: lower it, or "
+            "raise max_weight"
+        )
+    total = chosen.sum(axis=1)
+    if (total > 1.0 + TOLERANCE).any():
+        row = int(np.argmax(total > 1.0 + TOLERANCE))
+        raise UserError(
+            f"the targets of {panel.dates[rows[row]]} sum to {total[row]:.6g}: "
+            "scale them to at most 1, there is no borrowing"
+        )
+
+
+def _by_label(panel: Panel, table: Any) -> Any:
+    """A DataFrame's values in the order of the panel's symbols."""
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise UserError("the targets are one pandas column: give a DataFrame, dates by symbols")
+    known = set(panel.symbols)
+    strange = [str(c) for c in table.columns if c not in known]
+    if strange:
+        raise UserError(
+            f"the targets name {strange[0]!r}, which is not among the {len(known)} symbols of "
+            f"source {panel.source!r} ({len(strange)} such): drop it, or load its bars"
+        )
+    missing = sorted(known - set(table.columns))
+    if missing or not table.columns.is_unique:
+        twice = f"{missing[0]} is missing" if missing else "a symbol stands there twice"
+        raise UserError(
+            f"the targets do not match the panel's symbols: {twice}; give each of the "
+            f"{len(known)} symbols one column, such as targets.reindex(columns=panel.symbols)"
+        )
+    index = pd.DatetimeIndex(table.index)
+    if (
+        len(index) != len(panel.dates)
+        or (index.values.astype("datetime64[D]") != panel.dates).any()
+    ):
+        raise UserError(
+            f"the targets' {len(index)} dates are not the panel's {len(panel.dates)} sessions: "
+            "align them, such as targets.reindex(panel.dates)"
+        )
+    return table[list(panel.symbols)]

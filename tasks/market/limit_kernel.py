@@ -45,7 +45,7 @@ def to_cents(price: float) -> float:
 
 @step
 def limit_cents(cents: float, percent: float, sign: float) -> float:
-    """A limit in whole cents: reference times a whole percentage, half up, at least one cent off."""
+    """A limit in whole cents: the reference times a percentage, half up, at least one cent off."""
     # the sums are whole numbers far below 2^53, so that nothing is lost
     moved = float(np.floor((cents * (100.0 + sign * percent) + 50.0) / 100.0))
     return max(moved, cents + 1.0) if sign > 0.0 else min(moved, cents - 1.0)

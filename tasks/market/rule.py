@@ -30,7 +30,7 @@ Status = Literal["normal", "st", "delisting", "relisting"]
 #: each topic in words, with the unit of its value
 TOPICS: dict[Topic, tuple[str, str]] = {
     "price_limit": ("price limit", "fraction"),
-    "free_sessions": ("sessions without a limit", "sessions"),
+    "free_sessions": ("new, without a limit", "sessions"),
     "first_day_up": ("first day, highest rise", "fraction"),
     "first_day_down": ("first day, deepest fall", "fraction"),
     "tick": ("price step", "money"),

@@ -190,7 +190,7 @@ class RuleBook:
         return out
 
     def lots(self, symbols: Iterable[str], day: str) -> tuple[Array, Array]:
-        """Smallest buy and step in shares for each symbol, shape (N,); 1 off the market's boards."""
+        """Smallest buy and step for each symbol, shares, (N,); 1 off the market's boards."""
         days = np.array([day], dtype="datetime64[D]")
         known = {
             (on, topic): float(self.by_day(topic, days, on)[0])

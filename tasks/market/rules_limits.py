@@ -91,15 +91,21 @@ def reference_prices(bars: Bars) -> Array:
     return out
 
 
-def action_terms(bars: Bars) -> tuple[Array, ...]:
-    """The fields of `ACTION_FIELDS`, each (T, N); without rows if the panel has none of them."""
-    if not any(name in bars for name in ACTION_FIELDS[:3]):
-        return (np.empty((0, 0)),) * 4
+def action_terms(bars: Bars) -> tuple[Array, Array, Array, Array]:
+    """The fields of `ACTION_FIELDS`, each (T, N); without rows if the panel has none of them.
+
+    Beside a `factor`, dividends and new shares must both be there: else the terms would miss what
+    the factor knows, and are left out.
+    """
     shape = bars["close"].shape
-    return tuple(
-        np.ascontiguousarray(bars[name]) if name in bars else np.zeros(shape)
+    have = [name in bars for name in ACTION_FIELDS[:3]]
+    if not (all(have[:2]) if "factor" in bars else any(have)):
+        shape = (0, 0)
+    cash, bonus, rights, price = (
+        np.ascontiguousarray(bars[name]) if name in bars and shape[0] else np.zeros(shape)
         for name in ACTION_FIELDS
     )
+    return cash, bonus, rights, price
 
 
 def field_or_none(bars: Bars, name: str) -> Array:

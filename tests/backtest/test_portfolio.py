@@ -111,10 +111,10 @@ def test_books_balance_to_the_cent(seed, days, ruled):
     for t in range(1, days):
         empty = np.isnan(carried[t])
         carried[t, empty] = (carried[t - 1] / share_growth(panel)[t])[empty]
-    held = np.nansum(result.shares * carried, axis=1)
+    held = np.nansum(result.positions * carried, axis=1)
     np.testing.assert_allclose(result.equity, result.cash + held, atol=0.005)
     assert (result.cash >= 0).all()
-    assert (result.shares >= 0).all()
+    assert (result.positions >= 0).all()
     np.testing.assert_allclose(
         result.fees.sum(),
         result.trades[["commission", "stamp_duty", "transfer_fee"]].to_numpy().sum(),
@@ -130,7 +130,7 @@ def test_the_future_never_changes_the_past(seed, days, ruled):
     whole = simulate(panel, targets, rules)
     past = simulate(panel.rows(slice(0, days // 2)), targets[: days // 2], rules)
     np.testing.assert_array_equal(whole.equity[: days // 2], past.equity)
-    np.testing.assert_array_equal(whole.shares[: days // 2], past.shares)
+    np.testing.assert_array_equal(whole.positions[: days // 2], past.positions)
 
 
 @settings(max_examples=30)
@@ -165,7 +165,7 @@ def test_a_split_changes_nothing_but_the_count():
     targets = np.array([[1.0], *[[np.nan]] * 5])
     result = simulate(panel, targets, None, CostConfig.free(), 1000.0)
     np.testing.assert_allclose(result.equity, 1000.0, rtol=1e-11)
-    np.testing.assert_allclose(result.shares[:, 0], [0, 100, 100, 200, 200, 200], rtol=1e-11)
+    np.testing.assert_allclose(result.positions[:, 0], [0, 100, 100, 200, 200, 200], rtol=1e-11)
 
 
 def test_a_split_during_a_suspension_changes_nothing_but_the_count():
@@ -186,7 +186,7 @@ def test_odd_lots_leave_with_the_whole_position():
     targets[0], targets[3], targets[5] = 0.5, 0.25, 0.0
     result = simulate(panel, targets, RULES, CostConfig.free(), 3_000.0)
     # 100 bought (150 wished), 125 after the bonus; a part can only leave in hundreds
-    np.testing.assert_array_equal(result.shares[:, 0], [0, 100, 125, 125, 125, 125, 0])
+    np.testing.assert_array_equal(result.positions[:, 0], [0, 100, 125, 125, 125, 125, 0])
 
 
 def test_a_position_without_prices_is_written_off_in_time():
@@ -206,9 +206,9 @@ def test_a_position_without_prices_is_written_off_in_time():
     assert last["reason"] == "no price for 250 sessions"
     assert last["price"] == panel["close"][49, 1]
     assert np.datetime64(last["date"], "D") == panel.dates[300]
-    assert result.shares[300, 1] == 0.0
+    assert result.positions[300, 1] == 0.0
     np.testing.assert_allclose(
-        np.diff(result.equity)[299], np.diff(panel["close"][:, 0])[299] * result.shares[299, 0]
+        np.diff(result.equity)[299], np.diff(panel["close"][:, 0])[299] * result.positions[299, 0]
     )
 
 
@@ -232,7 +232,7 @@ def test_all_in_pays_its_fees_out_of_the_same_cash():
     result = simulate(panel, targets, None, costs, 1e6)
     assert 0 <= result.cash[1] < 1e-3
     shares = 1e6 / (panel["open"][1, 0] * 1.001 * 1.003)
-    assert result.shares[1, 0] == pytest.approx(shares, rel=1e-9)
+    assert result.positions[1, 0] == pytest.approx(shares, rel=1e-9)
 
 
 @pytest.mark.parametrize(

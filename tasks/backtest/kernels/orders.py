@@ -1,0 +1,235 @@
+"""One day's orders of a portfolio: wishes, what the market refuses, sales, purchases, fees.
+
+Wishes are signed shares (positive: buy). What happened to each stands on its slip.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tasks.arrays.compiling import step
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+#: why an order was refused or cut; zero: it was not
+SUSPENDED, LIMIT_UP, LIMIT_DOWN, LOT, CASH, VOLUME = 1, 2, 3, 4, 5, 6
+#: columns of a day's slips, one slip per stock: shares wished for and filled (signed), price, fees,
+#: the reason of a cut, the reason of a refusal and the value refused (CNY, signed)
+WANTED, QUANTITY, PRICE, COMMISSION, STAMP, TRANSFER, CUT, REFUSAL, REFUSED_VALUE = range(9)
+SLIP = 9
+#: rows of the rates
+RATE, STAMP_BUY, STAMP_SELL, RATE_TRANSFER = 0, 1, 2, 3
+#: amounts below this many CNY are rounding, not orders
+DUST = 1e-6
+#: three fees may each be rounded up by a cent
+ROUNDING = 0.03
+
+
+class Terms(NamedTuple):
+    """How orders are filled and charged.
+
+    Attributes:
+        minimum: smallest buy in shares, (N,); read if `ruled`.
+        lot: buys above the minimum and partial sales are multiples of it, (N,).
+        rates: commission, stamp duty of buyers, of sellers, and transfer fee, (4, T).
+        smallest: smallest commission of an order, CNY.
+        slippage: fraction of the price.
+        cap: largest order as a fraction of the bar's volume; 0: no cap.
+        touch: CNY within which a price counts as at its limit.
+        ruled: whether limits, lots and fees to the cent apply.
+        in_shares: whether targets are shares instead of weights.
+        subscribe: whether offered rights are taken up.
+    """
+
+    minimum: Array
+    lot: Array
+    rates: Array
+    smallest: float
+    slippage: float
+    cap: float
+    touch: float
+    ruled: bool
+    in_shares: bool
+    subscribe: bool
+
+
+@step
+def usable(fill: float, close: float) -> float:
+    """The price of a fill; NaN on a day without trading."""
+    return fill if close == close and fill > 0.0 else np.nan
+
+
+@step
+def worth(shares: Array, price: Array, last: Array) -> float:
+    """Value of the holdings at the day's prices, or the last close where there is none."""
+    total = 0.0
+    for n in range(len(shares)):
+        if shares[n] != 0.0:
+            total += shares[n] * (price[n] if price[n] == price[n] else last[n])
+    return total
+
+
+@step
+def wish(
+    target: Array, value: float, shares: Array, price: Array, last: Array, k: Terms,
+    wishes: Array, slips: Array,
+) -> None:  # fmt: skip
+    """Shares to buy or sell for each stock; what rests is refused."""
+    for n in range(len(wishes)):
+        wishes[n] = 0.0
+        goal, held = target[n], shares[n]
+        if held == 0.0 and goal == 0.0:
+            continue
+        trades = price[n] == price[n]
+        known = price[n] if trades else last[n]
+        if k.in_shares or goal == 0.0:
+            gap = goal - held
+            amount = gap * known
+        else:
+            amount = goal * value - (held * known if held != 0.0 else 0.0)
+            gap = amount / known
+        if goal != 0.0 and abs(amount) < DUST:
+            continue
+        if trades:
+            wishes[n], slips[n, WANTED] = gap, gap
+        else:
+            slips[n, WANTED] = gap if gap == gap else goal
+            slips[n, REFUSAL], slips[n, REFUSED_VALUE] = SUSPENDED, amount
+
+
+@step
+def check_limits(
+    price: Array, up: Array, down: Array, touch: float, wishes: Array, slips: Array
+) -> None:
+    """Refuse buys at the upper and sales at the lower limit: the queue there is not served."""
+    for n in range(len(wishes)):
+        if wishes[n] > 0.0 and price[n] >= up[n] - touch:
+            refuse(slips[n], LIMIT_UP, wishes[n] * price[n])
+            wishes[n] = 0.0
+        elif wishes[n] < 0.0 and price[n] <= down[n] + touch:
+            refuse(slips[n], LIMIT_DOWN, wishes[n] * price[n])
+            wishes[n] = 0.0
+
+
+@step
+def cap_by_volume(volume: Array, cap: float, wishes: Array, slips: Array) -> None:
+    """Cut wishes to a fraction of the shares that were traded; none where that is unknown."""
+    for n in range(len(wishes)):
+        most = cap * volume[n] if volume[n] > 0.0 else 0.0
+        if abs(wishes[n]) > most:
+            wishes[n] = most if wishes[n] > 0.0 else -most
+            slips[n, CUT] = VOLUME
+
+
+@step
+def sell(
+    fill: Array, floor: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
+    cash: float,
+) -> float:  # fmt: skip
+    """Fill the sales, whose cash pays for the purchases; returns the cash."""
+    rates = k.rates[:, t]
+    for n in range(len(wishes)):
+        wanted = -slips[n, WANTED]
+        if slips[n, REFUSAL] != 0.0 or not wanted > 0.0:
+            continue
+        quantity = min(-wishes[n], shares[n])
+        if k.ruled and quantity < shares[n]:  # odd lots leave only with the whole position
+            quantity = np.floor(quantity / k.lot[n] + 1e-9) * k.lot[n]
+            if quantity < k.minimum[n]:
+                quantity = 0.0
+        reason = slips[n, CUT] if slips[n, CUT] != 0.0 else LOT
+        if quantity <= 0.0:
+            refuse(slips[n], reason, -wanted * fill[n])
+            continue
+        price = fill[n] * (1.0 - k.slippage)
+        if k.ruled:
+            price = max(price, floor[n])
+        left = cash + quantity * price
+        left -= charge(slips[n], quantity * price, rates, rates[STAMP_SELL], k)
+        if left < 0.0:  # the smallest commission can be more than the sale brings
+            clear_fees(slips[n])
+            refuse(slips[n], CASH, -wanted * fill[n])
+            continue
+        cash = left
+        slips[n, QUANTITY], slips[n, PRICE] = -quantity, price
+        slips[n, CUT] = reason if quantity < wanted * (1.0 - 1e-12) else 0.0
+        shares[n] -= quantity
+    return cash
+
+
+@step
+def buy(
+    fill: Array, ceiling: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
+    cash: float,
+) -> float:  # fmt: skip
+    """Fill the purchases, all scaled alike if the cash is short; returns the cash."""
+    rates = k.rates[:, t]
+    other = rates[STAMP_BUY] + rates[RATE_TRANSFER]
+    needed = 0.0
+    for n in range(len(wishes)):
+        if wishes[n] > 0.0:
+            value = wishes[n] * fill[n] * (1.0 + k.slippage)
+            needed += value + value * other + max(value * rates[RATE], k.smallest)
+    scale = min(1.0, max(cash, 0.0) / needed) if needed > 0.0 else 1.0
+    for n in range(len(wishes)):
+        wanted = slips[n, WANTED]
+        if slips[n, REFUSAL] != 0.0 or not wanted > 0.0:
+            continue
+        price = fill[n] * (1.0 + k.slippage)
+        if k.ruled:
+            price = min(price, ceiling[n])
+        wished = allowed(wishes[n] * scale, n, k)
+        spare = cash - ROUNDING if k.ruled else cash
+        most = min(spare / (1.0 + other + rates[RATE]), (spare - k.smallest) / (1.0 + other))
+        quantity = min(wished, allowed(max(most, 0.0) * (1.0 - 1e-12) / price, n, k))
+        reason = slips[n, CUT] if slips[n, CUT] != 0.0 else LOT
+        if quantity < allowed(wishes[n], n, k) * (1.0 - 1e-12):
+            reason = CASH
+        if quantity <= 0.0:
+            refuse(slips[n], reason, wanted * fill[n])
+            continue
+        cash -= quantity * price
+        cash -= charge(slips[n], quantity * price, rates, rates[STAMP_BUY], k)
+        slips[n, QUANTITY], slips[n, PRICE] = quantity, price
+        slips[n, CUT] = reason if quantity < wanted * (1.0 - 1e-12) else 0.0
+        shares[n] += quantity
+    return cash
+
+
+@step
+def allowed(quantity: float, n: int, k: Terms) -> float:
+    """Largest quantity that may be bought and is not above the wish."""
+    if not k.ruled:
+        return quantity
+    if quantity < k.minimum[n]:
+        return 0.0
+    return float(k.minimum[n] + np.floor((quantity - k.minimum[n]) / k.lot[n] + 1e-9) * k.lot[n])
+
+
+@step
+def refuse(slip: Array, reason: float, value: float) -> None:
+    """Write a refusal."""
+    slip[REFUSAL], slip[REFUSED_VALUE], slip[CUT] = reason, value, 0.0
+
+
+@step
+def charge(slip: Array, value: float, rates: Array, stamp: float, k: Terms) -> float:
+    """Write the fees of a trade on its slip, to the cent if rules apply; returns their sum."""
+    slip[COMMISSION] = max(value * rates[RATE], k.smallest)
+    slip[STAMP] = value * stamp
+    slip[TRANSFER] = value * rates[RATE_TRANSFER]
+    if k.ruled:
+        for fee in (COMMISSION, STAMP, TRANSFER):
+            slip[fee] = np.floor(slip[fee] * 100.0 + 0.5) / 100.0
+    return float(slip[COMMISSION] + slip[STAMP] + slip[TRANSFER])
+
+
+@step
+def clear_fees(slip: Array) -> None:
+    """No trade, no fees."""
+    slip[COMMISSION], slip[STAMP], slip[TRANSFER] = 0.0, 0.0, 0.0
