@@ -1,6 +1,12 @@
-"""The slow, obvious portfolio: dictionaries, one order at a time, plain Python."""
+"""The slow, obvious portfolio: dictionaries, one event at a time, plain Python.
+
+`bars` maps names to lists of rows: `fill`, `close`, and where they apply `up`, `down`, `volume`,
+`factor`, `dividend`, `bonus`, `rights`, `rights_price`, `payout`. `how` maps the names below.
+"""
 
 import math
+
+CENT = 0.01
 
 
 def down_to(quantity, minimum, lot):
@@ -9,107 +15,226 @@ def down_to(quantity, minimum, lot):
     return minimum + math.floor((quantity - minimum) / lot + 1e-9) * lot
 
 
-def charge(value, rate, stamp, transfer, smallest, ruled):
-    fees = [max(value * rate, smallest), value * stamp, value * transfer]
-    return [math.floor(f * 100 + 0.5) / 100 for f in fees] if ruled else fees
+def to_cents(amount):
+    return math.floor(amount * 100 + 0.5) / 100
 
 
-def run(  # noqa: C901  # one loop from top to bottom is what makes it obvious
-    targets, fill, close, growth, up, down, minimum, lot, rates, smallest, slippage, ruled, cash
-):
-    """Equity and cash after each row, and lists of trades and refusals."""
-    shares, last, silent = {}, {}, {}
-    equity, money, trades, refusals = [], [], [], []
-    count = len(close[0])
+class Portfolio:
+    def __init__(self, bars, how, cash):
+        self.bars, self.how, self.cash = bars, how, cash
+        self.shares, self.last, self.factor, self.silent = {}, {}, {}, {}
+        self.trades, self.refusals, self.actions = [], [], []
 
-    def worth(prices):
+    def money(self, amount):
+        return to_cents(amount) if self.how["ruled"] else amount
+
+    def worth(self, prices):
         return math.fsum(
-            q * (last[n] if math.isnan(prices[n]) else prices[n]) for n, q in shares.items()
+            q * (self.last[n] if math.isnan(prices[n]) else prices[n])
+            for n, q in self.shares.items()
         )
 
-    for t in range(len(close)):
-        for n in range(count):
-            if n in shares:
-                shares[n] *= growth[t][n]
-            if n in last:
-                last[n] /= growth[t][n]
-        goal = targets[t - 1] if t > 0 else [math.nan] * count
-        if not math.isnan(goal[0]):
-            total = cash + worth(fill[t])
-            gaps = {}
-            for n in range(count):
-                have = shares.get(n, 0.0)
-                if have == 0.0 and goal[n] == 0.0:
-                    continue
-                price = last.get(n, math.nan) if math.isnan(fill[t][n]) else fill[t][n]
-                gap = goal[n] * total - (have * price if have else 0.0)
-                if goal[n] and abs(gap) < 1e-6:
-                    continue
-                if math.isnan(fill[t][n]):
-                    refusals.append((t, n, "suspended"))
-                elif ruled and gap > 0 and fill[t][n] >= up[t][n] - 1e-6:
-                    refusals.append((t, n, "at the upper limit"))
-                elif ruled and gap < 0 and fill[t][n] <= down[t][n] + 1e-6:
-                    refusals.append((t, n, "at the lower limit"))
-                else:
-                    gaps[n] = gap
-            rate, stamp_buy, stamp_sell, transfer = (r[t] for r in rates)
-            for n, gap in sorted(gaps.items()):
-                if gap >= 0:
-                    continue
-                quantity = shares[n]
-                if goal[n]:
-                    quantity = min(-gap / fill[t][n], quantity)
-                    if ruled:
-                        quantity = math.floor(quantity / lot[n] + 1e-9) * lot[n]
-                        if quantity < minimum[n]:
-                            continue
-                price = fill[t][n] * (1 - slippage)
-                price = max(price, down[t][n]) if ruled else price
-                fees = charge(quantity * price, rate, stamp_sell, transfer, smallest, ruled)
-                cash += quantity * price - sum(fees)
-                shares[n] -= quantity
-                if not goal[n]:
-                    del shares[n]
-                trades.append((t, n, -quantity, price, *fees))
-            wishes = {n: g for n, g in gaps.items() if g > 0}
-            needed = 0.0
-            for gap in wishes.values():
-                value = gap * (1 + slippage)
-                needed += value * (1 + stamp_buy + transfer) + max(value * rate, smallest)
-            scale = min(1.0, max(cash, 0.0) / needed) if needed else 1.0
-            for n, gap in sorted(wishes.items()):
-                price = fill[t][n] * (1 + slippage)
-                price = min(price, up[t][n]) if ruled else price
-                wished = gap * scale / fill[t][n]
-                spare = cash - 0.03 if ruled else cash
-                most = min(
-                    spare / (1 + stamp_buy + transfer + rate),
-                    (spare - smallest) / (1 + stamp_buy + transfer),
-                )
-                most = max(most, 0.0) * (1 - 1e-12) / price
-                if ruled:
-                    wished, most = (
-                        down_to(wished, minimum[n], lot[n]),
-                        down_to(most, minimum[n], lot[n]),
-                    )
-                quantity = min(wished, most)
-                if quantity <= 0:
-                    reason = "less than the smallest order" if wished <= 0 else "not enough cash"
-                    refusals.append((t, n, reason))
-                    continue
-                fees = charge(quantity * price, rate, stamp_buy, transfer, smallest, ruled)
-                cash -= quantity * price + sum(fees)
-                shares[n] = shares.get(n, 0.0) + quantity
-                trades.append((t, n, quantity, price, *fees))
-        for n in range(count):
-            if not math.isnan(close[t][n]):
-                last[n], silent[n] = close[t][n], 0
+    # corporate actions ---------------------------------------------------------------------------
+    def begin(self, t, n):
+        held = self.shares.get(n, 0.0)
+        if "dividend" in self.bars:
+            terms = [self.bars[k][t][n] for k in ("dividend", "bonus", "rights", "rights_price")]
+            self.pay_out(t, n, held, *terms)
+        elif "factor" in self.bars:
+            factor = self.bars["factor"][t][n]
+            if not math.isnan(factor):
+                growth = factor / self.factor.get(n, factor)
+                self.factor[n] = factor
+                if growth != 1.0:
+                    if n in self.last:
+                        self.last[n] /= growth
+                    if held:
+                        self.actions.append((t, n, "shares by factor", held * (growth - 1), 0.0))
+                        self.shares[n] *= growth
+        if "payout" in self.bars and not math.isnan(self.bars["payout"][t][n]):
+            self.last.pop(n, None)
+            if self.shares.get(n):
+                amount = self.money(self.shares[n] * self.bars["payout"][t][n])
+                self.actions.append((t, n, "delisted", -self.shares.pop(n), amount))
+                self.cash += amount
+
+    def pay_out(self, t, n, held, dividend, bonus, rights, asked):
+        if n in self.last:
+            due = rights * asked if rights else 0.0
+            self.last[n] = (self.last[n] - dividend + due) / (1 + bonus + rights)
+        if not held:
+            return
+        if dividend:
+            amount = self.money(held * dividend)
+            self.actions.append((t, n, "dividend", 0.0, amount))
+            self.cash += amount
+        if bonus:
+            self.actions.append((t, n, "new shares", held * bonus, 0.0))
+            self.shares[n] += held * bonus
+        if rights:
+            ruled = self.how["ruled"]
+            offered = math.floor(held * rights + 1e-9) if ruled else held * rights
+            taken = min(offered, self.cash / asked) if self.how["subscribe"] else 0.0
+            if ruled:
+                taken = math.floor(taken + 1e-9)
+                while taken and self.money(taken * asked) > self.cash:
+                    taken -= 1
+            if taken:
+                price = min(self.money(taken * asked), self.cash)
+                self.actions.append((t, n, "rights taken up", taken, -price))
+                self.cash -= price
+                self.shares[n] += taken
+            if offered - taken > 1e-9 * offered:
+                self.actions.append((t, n, "rights lapsed", taken - offered, 0.0))
+
+    # orders --------------------------------------------------------------------------------------
+    def trade(self, t, goal):
+        price = [
+            f if f > 0 and not math.isnan(c) else math.nan
+            for f, c in zip(self.bars["fill"][t], self.bars["close"][t], strict=True)
+        ]
+        total = self.cash + self.worth(price)
+        sales, buys = {}, {}
+        for n in range(len(goal)):
+            held = self.shares.get(n, 0.0)
+            if not held and not goal[n]:
                 continue
-            silent[n] = silent.get(n, 0) + 1
-            if silent[n] > 250 and n in shares:
-                cash += shares[n] * last[n]
-                trades.append((t, n, -shares.pop(n), last[n], 0.0, 0.0, 0.0))
-        money.append(cash)
-        equity.append(cash + worth(close[t]))
-    return equity, money, trades, refusals
+            rests = math.isnan(price[n])
+            known = self.last.get(n, math.nan) if rests else price[n]
+            if self.how["kind"] == "shares" or goal[n] == 0:
+                gap = goal[n] - held
+                amount = gap * known
+            else:
+                amount = goal[n] * total - (held * known if held else 0.0)
+                gap = amount / known
+            if goal[n] and abs(amount) < 1e-6:
+                continue
+            reason = self.forbidden(t, n, gap, price[n])
+            if reason:
+                self.refusals.append((t, n, reason))
+            elif gap < 0:
+                sales[n] = gap
+            else:
+                buys[n] = gap
+        for n in sorted(sales):
+            self.sell(t, n, -sales[n], price[n])
+        self.buy_all(t, buys, price)
+
+    def forbidden(self, t, n, gap, price):
+        if math.isnan(price):
+            return "suspended"
+        if self.how["ruled"] and gap > 0 and price >= self.bars["up"][t][n] - self.how["touch"]:
+            return "at the upper limit"
+        if self.how["ruled"] and gap < 0 and price <= self.bars["down"][t][n] + self.how["touch"]:
+            return "at the lower limit"
+        return ""
+
+    def within_volume(self, t, n, wanted):
+        if not self.how["cap"]:
+            return wanted
+        volume = self.bars["volume"][t][n]
+        return min(wanted, self.how["cap"] * volume if volume > 0 else 0.0)
+
+    def charge(self, t, value, side):
+        rate, stamp_buy, stamp_sell, transfer = (r[t] for r in self.how["rates"])
+        stamp = stamp_buy if side == "buy" else stamp_sell
+        fees = [max(value * rate, self.how["smallest"]), value * stamp, value * transfer]
+        return [self.money(f) for f in fees]
+
+    def sell(self, t, n, wanted, fill):
+        quantity = self.within_volume(t, n, wanted)
+        reason = "more than the bar's volume allows" if quantity < wanted else "lots"
+        if self.how["ruled"] and quantity < self.shares[n]:
+            quantity = math.floor(quantity / self.how["lot"][n] + 1e-9) * self.how["lot"][n]
+            if quantity < self.how["minimum"][n]:
+                quantity = 0.0
+        if quantity <= 0:
+            self.refuse(t, n, reason)
+            return
+        price = fill * (1 - self.how["slippage"])
+        if self.how["ruled"]:
+            price = max(price, self.bars["down"][t][n])
+        fees = self.charge(t, quantity * price, "sell")
+        if self.cash + quantity * price - sum(fees) < 0:
+            self.refuse(t, n, "not enough cash")
+            return
+        self.cash += quantity * price - sum(fees)
+        self.shares[n] -= quantity
+        if not self.shares[n]:
+            del self.shares[n]
+        cut = reason if quantity < wanted * (1 - 1e-12) else ""
+        self.trades.append((t, n, -quantity, price, *fees, cut))
+
+    def buy_all(self, t, buys, fill):
+        rate, stamp, _, transfer = (r[t] for r in self.how["rates"])
+        capped = {n: self.within_volume(t, n, wanted) for n, wanted in buys.items()}
+        needed = 0.0
+        for n, quantity in capped.items():
+            value = quantity * fill[n] * (1 + self.how["slippage"])
+            if value:
+                needed += value * (1 + stamp + transfer) + max(value * rate, self.how["smallest"])
+        scale = min(1.0, max(self.cash, 0.0) / needed) if needed else 1.0
+        for n in sorted(buys):
+            self.buy(t, n, buys[n], capped[n], scale, fill[n])
+
+    def buy(self, t, n, wanted, capped, scale, fill):
+        rate, stamp, _, transfer = (r[t] for r in self.how["rates"])
+        price = fill * (1 + self.how["slippage"])
+        if self.how["ruled"]:
+            price = min(price, self.bars["up"][t][n])
+        spare = self.cash - 3 * CENT if self.how["ruled"] else self.cash
+        most = min(
+            spare / (1 + stamp + transfer + rate),
+            (spare - self.how["smallest"]) / (1 + stamp + transfer),
+        )
+        most = max(most, 0.0) * (1 - 1e-12) / price
+        possible = capped
+        quantity = min(capped * scale, most)
+        if self.how["ruled"]:
+            lots = (self.how["minimum"][n], self.how["lot"][n])
+            possible = down_to(capped, *lots)
+            quantity = min(down_to(capped * scale, *lots), down_to(most, *lots))
+        reason = "more than the bar's volume allows" if capped < wanted else "lots"
+        if quantity < possible * (1 - 1e-12):
+            reason = "not enough cash"
+        if quantity <= 0:
+            self.refuse(t, n, reason)
+            return
+        fees = self.charge(t, quantity * price, "buy")
+        self.cash -= quantity * price + sum(fees)
+        self.shares[n] = self.shares.get(n, 0.0) + quantity
+        cut = reason if quantity < wanted * (1 - 1e-12) else ""
+        self.trades.append((t, n, quantity, price, *fees, cut))
+
+    def refuse(self, t, n, reason):
+        self.refusals.append((t, n, "less than the smallest order" if reason == "lots" else reason))
+
+    # the close -----------------------------------------------------------------------------------
+    def end(self, t, n):
+        close = self.bars["close"][t][n]
+        if not math.isnan(close):
+            self.last[n], self.silent[n] = close, 0
+            return
+        self.silent[n] = self.silent.get(n, 0) + 1
+        if self.silent[n] > 250 and n in self.shares:
+            amount = self.money(self.shares[n] * self.last[n])
+            self.actions.append((t, n, "no price for 250 sessions", -self.shares.pop(n), amount))
+            self.cash += amount
+
+
+def run(bars, targets, how, cash):
+    """Equity, cash and shares after each row, and lists of trades, refusals and actions."""
+    p = Portfolio(bars, how, cash)
+    equity, money, shares = [], [], []
+    count = len(bars["close"][0])
+    for t in range(len(bars["close"])):
+        for n in range(count):
+            p.begin(t, n)
+        if t > 0 and not math.isnan(targets[t - 1][0]):
+            p.trade(t, targets[t - 1])
+        for n in range(count):
+            p.end(t, n)
+        money.append(p.cash)
+        equity.append(p.cash + p.worth(bars["close"][t]))
+        shares.append([p.shares.get(n, 0.0) for n in range(count)])
+    return equity, money, shares, p.trades, p.refusals, p.actions

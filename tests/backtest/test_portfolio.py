@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
-from tasks.backtest.portfolio import share_growth, simulate
+from tasks.backtest.portfolio import simulate
 from tasks.data.panel import Panel
 from tasks.errors import UserError
 from tasks.market.rules import a_share_rules
@@ -29,6 +29,8 @@ oracle = _load("books_oracle")
 market = _load("conftest").market
 RULES = a_share_rules()
 SYMBOLS = ("600000.SH", "300001.SZ", "688001.SH", "830799.BJ", "000001.SZ")
+TERMS = {"dividend": "cash_dividend", "bonus": "bonus_shares", "rights": "rights_shares",
+         "rights_price": "rights_price"}  # fmt: skip
 
 
 def raw_market(days, seed, holes=0.1, moves=0.05):
@@ -45,9 +47,36 @@ def raw_market(days, seed, holes=0.1, moves=0.05):
     rest[0] = False
     close[rest] = np.nan
     open_[rest] = np.nan
+    volume = np.where(rest, 0.0, np.round(np.exp(rng.normal(8, 3, close.shape))))
+    vwap = (open_ + close) / 2 * np.exp(rng.normal(0, 1e-4, close.shape))
     fields = {"open": open_, "close": close, "factor": np.cumprod(growth, axis=0)}
+    fields |= {"volume": volume, "amount": np.nan_to_num(vwap) * volume}
     dates = np.busday_offset("2022-03-01", np.arange(days), roll="forward").astype("datetime64[D]")
     return Panel(dates, SYMBOLS, fields, "raw", "test")
+
+
+def with_terms(panel, seed):
+    """Dividends, bonus shares, rights and the end of a listing, on the panel's own prices."""
+    rng = np.random.default_rng(seed + 1)
+
+    def some(share, low, high):
+        found = rng.random(panel.shape) < share
+        return np.where(found, rng.uniform(low, high, panel.shape), 0.0)
+
+    payout = np.full(panel.shape, np.nan)
+    closed = len(panel.dates) * 3 // 4
+    fields = {name: values.copy() for name, values in panel.fields.items() if name != "factor"}
+    payout[closed, 1] = rng.choice([0.0, 1.25])
+    for name in ("open", "close"):
+        fields[name][closed:, 1] = np.nan
+    fields["volume"][closed:, 1] = fields["amount"][closed:, 1] = 0.0
+    dividend = np.round(some(0.05, 0.01, 0.04), 3)
+    rights = some(0.05, 0.1, 0.5)
+    fields |= {
+        "cash_dividend": dividend, "bonus_shares": some(0.03, 0.1, 1.0), "rights_shares": rights,
+        "rights_price": np.where(rights > 0, 3.21, 0.0), "delisting_payout": payout,
+    }  # fmt: skip
+    return Panel(panel.dates, panel.symbols, fields, "unadjusted", "test")
 
 
 def random_targets(panel, seed, keep=0.3):
@@ -59,59 +88,112 @@ def random_targets(panel, seed, keep=0.3):
     return weights
 
 
-def expected(panel, targets, rules, costs, cash, fill="next_open"):
-    rates = day_costs(costs, panel.dates, rules)
-    price = panel["open" if fill == "next_open" else "close"]
-    ruled = rules is not None
-    up, down = limits(panel, rules) if ruled else (panel["close"], panel["close"])
+def random_shares(panel, seed):
+    weights = random_targets(panel, seed)
+    return np.where(np.isnan(weights), np.nan, np.round(weights * 20_000))
+
+
+def expected(
+    panel, targets, rules, cash, fill="next_open", kind="weights", cap=0.0, subscribe=True
+):
+    rates = day_costs(CostConfig(), panel.dates, rules)
+    traded = np.where(panel["volume"] > 0, panel["volume"], np.nan)
+    price = {"next_open": panel["open"], "next_close": panel["close"],
+             "next_vwap": panel["amount"] / traded}[fill]  # fmt: skip
+    bars = {"fill": price, "close": panel["close"], "volume": panel["volume"]}
     ones = np.ones(panel.shape[1])
-    minimum, lot = rules.lots(panel.symbols, str(panel.dates[-1])) if ruled else (ones, ones)
-    return oracle.run(
-        targets.tolist(), price.tolist(), panel["close"].tolist(), share_growth(panel).tolist(),
-        up.tolist(), down.tolist(), minimum.tolist(), lot.tolist(),
-        [list(r) for r in (rates.commission, rates.stamp_buy, rates.stamp_sell, rates.transfer)],
-        rates.commission_minimum, rates.slippage, ruled, cash,
-    )  # fmt: skip
+    minimum, lot = ones, ones
+    if rules is not None:
+        bars["up"], bars["down"] = limits(panel, rules)
+        minimum, lot = rules.lots(panel.symbols, str(panel.dates[-1]))
+    if "factor" in panel:
+        bars["factor"] = panel["factor"]
+    else:
+        bars |= {short: panel[name] for short, name in TERMS.items()}
+        bars["payout"] = panel["delisting_payout"]
+    how = {
+        "rates": [rates.commission, rates.stamp_buy, rates.stamp_sell, rates.transfer],
+        "smallest": rates.commission_minimum, "slippage": rates.slippage, "minimum": minimum,
+        "lot": lot, "ruled": rules is not None, "kind": kind, "cap": cap, "subscribe": subscribe,
+        "touch": 0.005 if fill == "next_vwap" else 1e-6,
+    }  # fmt: skip
+    return oracle.run({k: v.tolist() for k, v in bars.items()}, targets.tolist(), how, cash)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(
-    st.integers(0, 10**6), st.integers(2, 80), st.booleans(),
-    st.sampled_from([3_000.0, 50_000.0, 1e6, 1e9]), st.sampled_from(["next_open", "next_close"]),
+    st.integers(0, 10**6), st.integers(2, 80), st.booleans(), st.booleans(),
+    st.sampled_from([3_000.0, 50_000.0, 1e6, 1e9]),
+    st.sampled_from(["next_open", "next_close", "next_vwap"]),
+    st.sampled_from(["weights", "shares"]), st.sampled_from([0.0, 0.1]), st.booleans(),
 )  # fmt: skip
-def test_books_equal_the_oracle(seed, days, ruled, cash, fill):
+def test_books_equal_the_oracle(seed, days, ruled, terms, cash, fill, kind, cap, subscribe):
     panel, rules = raw_market(days, seed), RULES if ruled else None
-    targets, costs = random_targets(panel, seed), CostConfig()
-    result = simulate(panel, targets, rules, costs, cash, fill)
-    equity, money, trades, refusals = expected(panel, targets, rules, costs, cash, fill)
+    panel = with_terms(panel, seed) if terms else panel
+    targets = (random_targets if kind == "weights" else random_shares)(panel, seed)
+    result = simulate(
+        panel, targets, rules, CostConfig(), cash, fill, kind=kind, volume_cap=cap,
+        rights="subscribe" if subscribe else "lapse",
+    )  # fmt: skip
+    equity, money, shares, trades, refusals, actions = expected(
+        panel, targets, rules, cash, fill, kind, cap, subscribe
+    )
     np.testing.assert_allclose(result.equity, equity, rtol=1e-12)
     np.testing.assert_allclose(result.cash, money, atol=1e-9 * cash)
-    assert len(result.trades) == len(trades)
-    assert len(result.refusals) == len(refusals)
-    seen = {
-        (str(d)[:10], s, r)
-        for d, s, r in result.refusals[["date", "symbol", "reason"]].itertuples(index=False)
+    np.testing.assert_allclose(result.positions, shares, rtol=1e-9, atol=1e-9)
+    columns = ["date", "symbol", "shares", "cut"]
+    assert named(result.trades, columns) == {
+        (str(panel.dates[t]), SYMBOLS[n], round(abs(q), 6), cut.replace("lots", "whole lots"))
+        for t, n, q, *_, cut in trades
     }
-    assert seen == {(str(panel.dates[t]), SYMBOLS[n], r) for t, n, r in refusals}
+    assert len(result.trades) == len(trades)
+    assert named(result.refusals, ["date", "symbol", "reason"]) == {
+        (str(panel.dates[t]), SYMBOLS[n], reason) for t, n, reason in refusals
+    }
+    assert len(result.refusals) == len(refusals)
+    assert named(result.actions, ["date", "symbol", "kind", "shares", "cash"]) == {
+        (str(panel.dates[t]), SYMBOLS[n], what, round(q, 6), round(c, 6))
+        for t, n, what, q, c in actions
+    }
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 10**6), st.integers(2, 80), st.booleans())
-def test_books_balance_to_the_cent(seed, days, ruled):
+def named(frame, columns):
+    """Rows as a set of tuples, dates as text and numbers rounded."""
+    return {
+        tuple(
+            str(v)[:10] if c == "date" else round(v, 6) if isinstance(v, float) else v
+            for c, v in zip(columns, row, strict=True)
+        )
+        for row in frame[columns].itertuples(index=False)
+    }
+
+
+@settings(max_examples=50)
+@given(
+    st.integers(0, 10**6), st.integers(2, 80), st.booleans(), st.booleans(),
+    st.sampled_from([0.0, 0.1]),
+)  # fmt: skip
+def test_books_balance_to_the_cent(seed, days, ruled, terms, cap):
     panel, rules = raw_market(days, seed), RULES if ruled else None
-    result = simulate(panel, random_targets(panel, seed), rules, CostConfig(), 1e6)
+    panel = with_terms(panel, seed) if terms else panel
+    result = simulate(panel, random_targets(panel, seed), rules, CostConfig(), 1e6, volume_cap=cap)
     row = {str(d): t for t, d in enumerate(panel.dates)}
-    flow = np.zeros(days)
+    flow, moved = np.zeros(days), np.zeros(panel.shape)
     for trade in result.trades.itertuples():
+        t, n = row[str(trade.date)[:10]], panel.column(trade.symbol)
         fees = trade.commission + trade.stamp_duty + trade.transfer_fee
         sign = -1 if trade.side == "buy" else 1
-        flow[row[str(trade.date)[:10]]] += sign * trade.value - fees
+        flow[t] += sign * trade.value - fees
+        moved[t, n] -= sign * trade.shares
+        assert trade.shares <= trade.wanted * (1 + 1e-12)
+        assert bool(trade.cut) == (trade.shares < trade.wanted * (1 - 1e-12))
+    for action in result.actions.itertuples():
+        t, n = row[str(action.date)[:10]], panel.column(action.symbol)
+        flow[t] += action.cash
+        moved[t, n] += action.shares if action.kind != "rights lapsed" else 0.0
     np.testing.assert_allclose(result.cash, 1e6 + np.cumsum(flow), atol=0.005)
-    carried = panel["close"].copy()
-    for t in range(1, days):
-        empty = np.isnan(carried[t])
-        carried[t, empty] = (carried[t - 1] / share_growth(panel)[t])[empty]
-    held = np.nansum(result.positions * carried, axis=1)
+    np.testing.assert_allclose(result.positions, np.cumsum(moved, axis=0), rtol=1e-9, atol=1e-6)
+    held = np.nansum(result.positions * marks(panel), axis=1)
     np.testing.assert_allclose(result.equity, result.cash + held, atol=0.005)
     assert (result.cash >= 0).all()
     assert (result.positions >= 0).all()
@@ -120,6 +202,20 @@ def test_books_balance_to_the_cent(seed, days, ruled):
         result.trades[["commission", "stamp_duty", "transfer_fee"]].to_numpy().sum(),
         atol=0.005,
     )
+
+
+def marks(panel):
+    """The last close of each cell, made ex-right."""
+    carried = panel["close"].copy()
+    for t in range(1, len(carried)):
+        empty = np.isnan(carried[t])
+        if "factor" in panel:
+            before = carried[t - 1] / (panel["factor"][t] / panel["factor"][t - 1])
+        else:
+            cash, bonus, rights, asked = (panel[name][t] for name in TERMS.values())
+            before = (carried[t - 1] - cash + rights * asked) / (1 + bonus + rights)
+        carried[t, empty] = before[empty]
+    return carried
 
 
 @settings(max_examples=30)
@@ -202,9 +298,9 @@ def test_a_position_without_prices_is_written_off_in_time():
     assert result.refusals[["symbol", "side", "reason"]].to_numpy().tolist() == [
         ["600001.SH", "sell", "suspended"]
     ]
-    last = result.trades.iloc[-1]
-    assert last["reason"] == "no price for 250 sessions"
-    assert last["price"] == panel["close"][49, 1]
+    last = result.actions.iloc[-1]
+    assert last["kind"] == "no price for 250 sessions"
+    assert last["cash"] / -last["shares"] == pytest.approx(panel["close"][49, 1])
     assert np.datetime64(last["date"], "D") == panel.dates[300]
     assert result.positions[300, 1] == 0.0
     np.testing.assert_allclose(

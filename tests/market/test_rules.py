@@ -7,7 +7,7 @@ import pytest
 
 from tasks.errors import UserError
 from tasks.market.rule import Rule
-from tasks.market.rules import RuleBook, a_share_rules
+from tasks.market.rules import MARKETS, RuleBook, a_share_rules, rule_book
 from tasks.market.rules_a_share import ROWS
 
 BOOK = a_share_rules()
@@ -17,15 +17,19 @@ def overlap(a, b):
     return a.start <= (b.end or "9999") and b.start <= (a.end or "9999")
 
 
-def test_rows_never_contradict_each_other():
-    for a, b in itertools.combinations(ROWS, 2):
+@pytest.mark.parametrize("market", MARKETS)
+def test_rows_never_contradict_each_other(market):
+    rows = rule_book(market).rows
+    for a, b in itertools.combinations(rows, 2):
         same = (a.topic, a.status) == (b.topic, b.status) and set(a.boards) & set(b.boards)
         if same and (a.exchange == b.exchange or not a.exchange or not b.exchange):
             assert not overlap(a, b), (a, b)
 
 
-def test_every_row_has_a_source_and_dates_in_order():
-    for row in ROWS:
+@pytest.mark.parametrize("market", MARKETS)
+def test_every_row_has_a_source_and_dates_in_order(market):
+    rows = rule_book(market).rows
+    for row in rows:
         assert row.source
         assert np.datetime64(row.start) <= np.datetime64(row.end or "2100-01-01")
 
@@ -92,3 +96,30 @@ def test_a_day_before_the_rules_is_an_error_and_rows_can_be_added():
     book = RuleBook((old, wider, *(r for r in ROWS if r != ROWS[0])))
     assert book.value("price_limit", "600000.SH", "2027-01-04") == 0.2
     assert book.value("price_limit", "600000.SH", "2026-12-31") == 0.1
+
+
+def test_every_market_has_a_book_of_the_same_kind():
+    for name in MARKETS:
+        book = rule_book(name)
+        assert book.name == name
+        assert {t for r in book.rows for t in r.boards} == set(book.boards)
+        for topic in ("settlement_days", "lot_minimum", "lot_step", "stamp_duty_sell"):
+            assert any(r.topic == topic for r in book.rows), (name, topic)
+    assert rule_book() == BOOK
+    with pytest.raises(UserError, match="market 'moon' is unknown"):
+        rule_book("moon")
+
+
+def test_us_equities_have_no_limit_no_lot_and_dated_fees():
+    rules = rule_book("us_equity").rules_on("AAPL", "2025-05-14")
+    assert (rules.price_limit, rules.lot_minimum, rules.settlement_days) == (None, 1, 0)
+    assert (rules.stamp_duty_sell, rules.commission_cap) == (0.0, None)
+    with pytest.raises(UserError, match="no lot_minimum for 600519"):
+        rule_book("us_equity").rules_on("600519.SH", "2025-05-14")
+
+
+def test_what_was_in_force_falls_back_on_the_normal_rows():
+    rows = {r.topic: r for r in BOOK.in_force("600519.SH", "2022-01-04", "delisting")}
+    assert rows["price_limit"].status == "delisting"
+    assert rows["free_sessions"].status == "delisting"
+    assert rows["lot_minimum"].status == "normal"

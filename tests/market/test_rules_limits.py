@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.panel import Panel
+from tasks.market.rules import rule_book
 from tasks.market.rules_limits import beyond, limits, reference_prices
 
 
@@ -94,6 +95,40 @@ def test_the_first_day_is_measured_from_the_issue_price_where_it_is_known():
     assert up[0, 0] == 14.4
     old = limits(full, listed_on={"600000.SH": "2001-01-08"})[0]
     assert old[0, 0] == 11.0
+
+
+def test_an_ex_day_inside_a_suspension_lowers_the_reference():
+    factor = np.array([[1.0], [1.0], [2.0], [2.0]])
+    bars = panel([[10.0], [np.nan], [np.nan], [5.1]], ("600000.SH",), factor=factor)
+    assert reference_prices(bars)[3, 0] == 5.0
+
+
+def test_the_terms_of_actions_give_the_reference():
+    zero = np.zeros((3, 1))
+    terms = {"cash_dividend": zero.copy(), "bonus_shares": zero.copy(),
+             "rights_shares": zero.copy(), "rights_price": zero.copy()}  # fmt: skip
+    for name, value in zip(terms, (0.5, 0.2, 0.3, 5.0), strict=True):
+        terms[name][1] = value
+    bars = panel([[10.0], [7.0], [7.0]], ("600000.SH",), **terms)
+    # (10 - 0.5 + 0.3 x 5) / 1.5 = 7.333
+    np.testing.assert_array_equal(reference_prices(bars)[1:, 0], [7.33, 7.0])
+
+
+def test_the_delisting_period_and_notices_lift_limits():
+    days = np.array([0, 0, 1, 1, 1], dtype=float)[:, None]
+    close = np.array([10.0, 10.0, np.nan, 10.0, 10.0])[:, None]
+    symbol = ("600000.SH",)
+    up, _ = limits(panel(close, symbol, is_st=np.ones((5, 1)), in_delisting=days))
+    np.testing.assert_array_equal(up[1:, 0], [10.5, np.inf, np.inf, 11.0])
+    up, down = limits(panel(close, symbol, no_limit=days))
+    np.testing.assert_array_equal(up[1:, 0], [11.0, np.inf, np.inf, np.inf])
+    assert (down[2:] == 0).all()
+
+
+def test_another_market_has_no_limits():
+    up, down = limits(panel(np.full((3, 2), 10.0), ("AAPL", "600000.SH")), rule_book("us_equity"))
+    assert np.isinf(up).all()
+    assert (down == 0).all()
 
 
 def test_blocks_of_symbols_change_nothing():

@@ -104,7 +104,7 @@ def act(m: Market, t: int, ruled: bool, subscribe: bool, book: Book, cash: float
                 _note(book, t, n, DELISTED, -book.shares[n], amount)
                 cash += amount
                 book.shares[n] = 0.0
-            book.last[n] = m.payout[t, n]
+            book.last[n] = np.nan  # what is gone has no price any more
     return cash
 
 

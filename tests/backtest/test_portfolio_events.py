@@ -1,0 +1,186 @@
+"""Portfolios one event at a time: actions, caps, kinds of target and fill, and wrong input."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.backtest.config import CostConfig
+from tasks.backtest.portfolio import simulate
+from tasks.data.panel import Panel
+from tasks.errors import UserError
+from tasks.market.rules import a_share_rules, rule_book
+
+RULES = a_share_rules()
+FREE = CostConfig.free()
+
+
+def panel(close, symbols=("600000.SH",), start="2024-01-02", **fields):
+    close = np.asarray(close, dtype=float)
+    close = close[:, None] if close.ndim == 1 else close
+    dates = np.busday_offset(np.datetime64(start), np.arange(len(close)), roll="forward")
+    more = {name: np.asarray(v, dtype=float).reshape(close.shape) for name, v in fields.items()}
+    bars = {"open": close.copy(), "close": close} | more
+    return Panel(dates.astype("datetime64[D]"), symbols, bars, "unadjusted", "test")
+
+
+def first(values, rows):
+    """Targets on the first row only."""
+    out = np.full((rows, len(values)), np.nan)
+    out[0] = values
+    return out
+
+
+def test_a_dividend_is_cash_on_the_ex_day_and_changes_no_value():
+    bars = panel([10, 10, 9.5, 9.5], cash_dividend=[0, 0, 0.5, 0])
+    result = simulate(bars, first([1.0], 4), None, FREE, 1000.0)
+    np.testing.assert_allclose(result.equity, 1000.0, rtol=1e-9)
+    np.testing.assert_allclose(result.cash[2:], 50.0, rtol=1e-9)
+    assert result.actions[["kind", "shares"]].to_numpy().tolist() == [["dividend", 0.0]]
+
+
+def test_new_shares_and_a_dividend_inside_a_suspension():
+    bars = panel([10, 10, np.nan, 4.75], bonus_shares=[0, 0, 1, 0], cash_dividend=[0, 0, 0.5, 0])
+    result = simulate(bars, first([1.0], 4), None, FREE, 1000.0)
+    np.testing.assert_allclose(result.equity, 1000.0, rtol=1e-9)
+    np.testing.assert_allclose(result.positions[:, 0], [0, 100, 200, 200], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rights", "kinds", "shares", "equity"),
+    [
+        ("subscribe", ["rights taken up"], 130.0, 2000.0),
+        ("lapse", ["rights lapsed"], 100.0, 2000.0 - 100 * (10 - 11.5 / 1.3)),
+    ],
+)
+def test_rights_are_taken_up_or_lapse(rights, kinds, shares, equity):
+    after = 11.5 / 1.3  # (10 + 0.3 x 5) / 1.3
+    bars = panel([10, 10, after, after], rights_shares=[0, 0, 0.3, 0], rights_price=[0, 0, 5, 0])
+    targets = first([100.0], 4)
+    result = simulate(bars, targets, RULES, FREE, 2000.0, kind="shares", rights=rights)
+    assert result.actions["kind"].tolist() == kinds
+    assert result.positions[-1, 0] == shares
+    assert result.equity[-1] == pytest.approx(equity)
+
+
+def test_rights_go_as_far_as_the_cash():
+    bars = panel([10, 10, 9, 9], rights_shares=[0, 0, 0.3, 0], rights_price=[0, 0, 5, 0])
+    result = simulate(bars, first([100.0], 4), RULES, FREE, 1052.0, kind="shares")
+    assert result.actions["kind"].tolist() == ["rights taken up", "rights lapsed"]
+    assert result.actions["shares"].tolist() == [10.0, -20.0]
+    assert result.cash[-1] == pytest.approx(2.0)
+
+
+def test_a_delisting_pays_out_and_ends_the_position():
+    payout = [np.nan, np.nan, np.nan, 1.5, np.nan]
+    bars = panel([10, 10, 2, np.nan, np.nan], delisting_payout=payout)
+    targets = first([1.0], 5)
+    targets[3] = 1.0
+    result = simulate(bars, targets, None, FREE, 1000.0)
+    assert result.actions["kind"].tolist() == ["delisted"]
+    np.testing.assert_allclose(result.equity, [1000, 1000, 200, 150, 150], rtol=1e-9)
+    assert result.refusals["reason"].tolist() == ["suspended"]  # what is gone cannot be bought
+    assert result.refusals["side"].tolist() == ["buy"]
+
+
+def test_orders_are_cut_to_the_volume_and_say_so():
+    bars = panel([10] * 4, volume=[5000, 5000, 900, 5000])
+    targets = np.array([[0.9], [np.nan], [0.0], [np.nan]])
+    result = simulate(bars, targets, RULES, FREE, 100_000.0, volume_cap=0.1)
+    trades = result.trades[["side", "wanted", "shares", "cut"]].to_numpy().tolist()
+    cut = "more than the bar's volume allows"
+    assert trades == [["buy", 9000.0, 500.0, cut], ["sell", 500.0, 500.0, ""]]
+    thin = panel([10] * 3, volume=[5000, 900, 900])
+    refused = simulate(thin, first([0.9], 3), RULES, FREE, 100_000.0, volume_cap=0.1).refusals
+    assert refused["reason"].tolist() == [cut]  # 90 shares are less than a lot
+
+
+def test_a_sealed_limit_lets_nobody_out_at_the_average_price():
+    volume, close = [1e6] * 4, [10, 10, 9, 8.1]
+    amount = np.array(volume) * np.array([10, 10, 9, 8.1004])
+    bars = panel(close, volume=volume, amount=amount)
+    targets = np.array([[0.5], [0.0], [0.0], [0.0]])
+    result = simulate(bars, targets, RULES, FREE, 100_000.0, "next_vwap")
+    assert result.refusals["reason"].tolist() == ["at the lower limit"] * 2
+    own = panel([10] * 4, vwap=[9, 9.9, 10, 10])
+    filled = simulate(own, first([0.5], 4), None, FREE, 1000.0, "next_vwap")
+    assert filled.trades["price"].tolist() == [9.9]
+
+
+def test_shares_and_signals_are_targets_too():
+    bars = panel(np.full((6, 2), 10.0), ("600000.SH", "600001.SH"))
+    shares = np.full((6, 2), np.nan)
+    shares[0], shares[2] = [300, 155], [100, 0]
+    result = simulate(bars, shares, RULES, FREE, 100_000.0, kind="shares")
+    np.testing.assert_array_equal(result.positions[[1, 3]], [[300, 100], [100, 0]])
+    assert result.trades["cut"].tolist() == ["", "whole lots", "", ""]
+    signals = np.array([[1, 0], [1, 0], [1, 1], [1, 1], [0, np.nan], [0, 0]], dtype=float)
+    held = simulate(bars, signals, None, FREE, 1000.0, kind="signals").positions
+    np.testing.assert_allclose(held[:, 0], [0, 100, 100, 50, 50, 0], atol=1e-9)
+    np.testing.assert_allclose(held[:, 1], [0, 0, 0, 50, 50, 0], atol=1e-9)
+
+
+def test_us_equities_trade_by_their_own_book():
+    bars = panel([10.0] * 4, ("AAPL",), "2024-06-03")
+    targets = np.array([[0.5], [0.0], [np.nan], [np.nan]])
+    costs = CostConfig(commission_rate=0.0, commission_minimum=0.0, slippage_bp=0.0)
+    result = simulate(bars, targets, rule_book("us_equity"), costs, 10_007.0)
+    assert result.trades["shares"].tolist() == [500.0, 500.0]  # single shares, no limits
+    assert result.trades["stamp_duty"].tolist() == [0.0, 0.14]  # 27.80 a million of 5,000
+    up = bars.with_fields(open=bars["open"] * np.array([[1.0], [2.0], [4.0], [8.0]]))
+    assert simulate(up, targets, rule_book("us_equity"), costs).refusals.empty
+
+
+def test_labelled_targets_are_put_in_order():
+    bars = panel(np.full((4, 2), 10.0), ("600000.SH", "600001.SH"))
+    table = pd.DataFrame(
+        first([0.5, 0.25], 4), index=pd.DatetimeIndex(bars.dates), columns=bars.symbols
+    )
+    plain = simulate(bars, table.to_numpy())
+    turned = simulate(bars, table[["600001.SH", "600000.SH"]])
+    np.testing.assert_array_equal(plain.positions, turned.positions)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.rename(columns={"600000.SH": "600002.SH"}), r"name '600002.SH', which is not"),
+        (lambda t: t[["600000.SH"]], "600001.SH is missing"),
+        (lambda t: t.set_axis(t.index + pd.Timedelta(days=1)), "are not the panel's 4 sessions"),
+        (lambda t: t.iloc[1:], "targets' 3 dates are not the panel's 4"),
+        (lambda t: t["600000.SH"], "one pandas column"),
+    ],
+)
+def test_misaligned_targets_are_one_sentence(change, message):
+    bars = panel(np.full((4, 2), 10.0), ("600000.SH", "600001.SH"))
+    table = pd.DataFrame(0.1, index=pd.DatetimeIndex(bars.dates), columns=list(bars.symbols))
+    with pytest.raises(UserError, match=message):
+        simulate(bars, change(table))
+
+
+@pytest.mark.parametrize(
+    ("targets", "arguments", "message"),
+    [
+        ([0.5, 0.2], {"max_weight": 0.4}, r"600000\.SH on 2024-01-02 is 0\.5, above the largest"),
+        ([0.5, np.inf], {}, "600001.SH on 2024-01-02 is inf"),
+        ([0.5, np.nan], {"kind": "shares"}, "give a number of shares"),
+        ([0.5, 0.2], {"volume_cap": 0.1}, "has no volume: add the field"),
+        ([0.5, 0.2], {"volume_cap": 1.5}, "fraction between 0"),
+        ([0.5, 0.2], {"fill": "next_vwap"}, "has neither vwap nor amount and volume"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(targets, arguments, message):
+    bars = panel(np.full((4, 2), 10.0), ("600000.SH", "600001.SH"))
+    with pytest.raises(UserError, match=message):
+        simulate(bars, first(targets, 4), **arguments)
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.inf])
+def test_impossible_prices_are_named(bad):
+    close = np.full((4, 2), 10.0)
+    close[2, 1] = bad
+    bars = panel(close, ("600000.SH", "600001.SH"))
+    with pytest.raises(UserError, match=r"close price of 600001\.SH on 2024-01-04"):
+        simulate(bars, first([0.1, 0.1], 4))
+    healthy = panel(np.full((4, 2), 10.0), bars.symbols, open=close)
+    with pytest.raises(UserError, match=r"open price of 600001\.SH"):
+        simulate(healthy, first([0.1, 0.1], 4))
