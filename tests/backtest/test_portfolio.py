@@ -141,31 +141,25 @@ def test_books_equal_the_oracle(seed, days, ruled, terms, cash, fill, kind, cap,
     np.testing.assert_allclose(result.equity, equity, rtol=1e-12)
     np.testing.assert_allclose(result.cash, money, atol=1e-9 * cash)
     np.testing.assert_allclose(result.positions, shares, rtol=1e-9, atol=1e-9)
-    columns = ["date", "symbol", "shares", "cut"]
-    assert named(result.trades, columns) == {
-        (str(panel.dates[t]), SYMBOLS[n], round(abs(q), 6), cut.replace("lots", "whole lots"))
-        for t, n, q, *_, cut in trades
-    }
-    assert len(result.trades) == len(trades)
-    assert named(result.refusals, ["date", "symbol", "reason"]) == {
-        (str(panel.dates[t]), SYMBOLS[n], reason) for t, n, reason in refusals
-    }
-    assert len(result.refusals) == len(refusals)
-    assert named(result.actions, ["date", "symbol", "kind", "shares", "cash"]) == {
-        (str(panel.dates[t]), SYMBOLS[n], what, round(q, 6), round(c, 6))
-        for t, n, what, q, c in actions
-    }
+    fills = [
+        (t, n, c.replace("lots", "whole lots"), abs(q), p, f) for t, n, q, p, f, *_, c in trades
+    ]
+    same(panel, result.trades, ["cut", "shares", "price", "commission"], fills)
+    same(panel, result.refusals, ["reason"], refusals)
+    same(panel, result.actions, ["kind", "shares", "cash"], actions)
 
 
-def named(frame, columns):
-    """Rows as a set of tuples, dates as text and numbers rounded."""
-    return {
-        tuple(
-            str(v)[:10] if c == "date" else round(v, 6) if isinstance(v, float) else v
-            for c, v in zip(columns, row, strict=True)
-        )
-        for row in frame[columns].itertuples(index=False)
-    }
+def same(panel, frame, columns, rows):
+    """The frame's columns say what the oracle's rows (row, column, ...) say."""
+    rows = sorted(rows, key=lambda row: row[:2])
+    assert [str(d)[:10] for d in frame["date"]] == [str(panel.dates[r[0]]) for r in rows]
+    assert frame["symbol"].tolist() == [SYMBOLS[r[1]] for r in rows]
+    for place, name in enumerate(columns, start=2):
+        theirs = [row[place] for row in rows]
+        if frame[name].dtype.kind == "f":
+            np.testing.assert_allclose(frame[name], theirs, rtol=1e-9, atol=1e-9)
+        else:
+            assert frame[name].tolist() == theirs
 
 
 @settings(max_examples=50)
