@@ -46,6 +46,8 @@ _COMMANDS = {
     "rerun": ("flows._cli_rerun:rerun", "Run a night again from a chosen stage."),
     "backfill": ("flows._cli_backfill:backfill", "Run a range of nights that are missing."),
     "status": ("flows._cli_status:status", "Show the running, the last and the next night."),
+    "diff": ("flows._cli_why:diff", "Say what differs between two runs, and why."),
+    "explain": ("flows._cli_why:explain", "Say where a number of the report comes from."),
     "doctor": ("flows._cli_doctor:doctor", "Say what this machine has, and what is wrong."),
     "up": ("flows._cli_up:up_command", "Start server, worker, deployments and metrics."),
     "down": ("flows._cli_up:down_command", "Stop everything that `qilin up` started."),

@@ -1,0 +1,135 @@
+"""From a headline number back to the artifacts, the code and the bars that it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows._night import ALL_STEPS
+from tasks import settings
+from tasks._step import body_of
+from tasks.errors import UserError
+
+Json = Mapping[str, Any]
+
+#: step whose artifact a headline number is read from
+SOURCE_STEP = {
+    "trials": "trials",
+    "survivors": "trials",
+    "best_sharpe_ratio": "trials",
+    "best_of_noise_sharpe_ratio": "trials",
+    "model_rank_ic": "predictions",
+    "portfolio_growth_ratio": "portfolio",
+    "ranked": "ranking",
+}
+HASH_DIGITS = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """One kind of step on the way from a number to its bars.
+
+    Attributes:
+        step: the function, and where it is written.
+        place: its file and line, below the checkout.
+        blocks: names of its blocks.
+        depth: how many steps lie between it and the number.
+        artifacts: content hashes, shortened, in the order of the blocks.
+        code: hash of everything the step runs, shortened.
+        seconds: work of all its blocks.
+    """
+
+    step: str
+    place: str
+    blocks: tuple[str, ...]
+    depth: int
+    artifacts: tuple[str, ...]
+    code: str
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """The link as one line of text."""
+        what = self.blocks[0] if len(self.blocks) == 1 else f"{len(self.blocks)} x {self.step}"
+        few = ", ".join(self.artifacts[:3]) + (" ..." if len(self.artifacts) > 3 else "")
+        return (
+            f"{'  ' * self.depth}{what}: artifact {few}; {self.place}, code {self.code}; "
+            f"{self.seconds:.1f} s"
+        )
+
+
+def explain(name: str, summary: Json) -> list[Link]:
+    """The steps behind a headline number, nearest first, bars last.
+
+    Args:
+        name: such as `model_rank_ic`.
+        summary: of the run that the number is from.
+
+    Raises:
+        UserError: the run has no such number.
+    """
+    known = summary.get("headline", {})
+    step = SOURCE_STEP.get(name, "")
+    start = [b for b in summary["blocks"] if b["step"] == step]
+    if name not in known or not start:
+        raise UserError(
+            f"the run of {summary['run']['day']} has no number {name!r}: choose one of "
+            f"{', '.join(n for n in known if n in SOURCE_STEP) or 'a run that finished'}"
+        )
+    return list(_links(summary, _depths(summary, start)))
+
+
+def _depths(summary: Json, start: list[Json]) -> dict[str, int]:
+    """Label of every block behind the first ones to its longest distance from them."""
+    by_label = {block["label"]: block for block in summary["blocks"]}
+    depths = {block["label"]: 0 for block in start}
+    queue = list(depths)
+    while queue:
+        label = queue.pop()
+        for before in by_label[label]["after"]:
+            if depths.get(before, -1) < depths[label] + 1:
+                depths[before] = depths[label] + 1
+                queue.append(before)
+    return depths
+
+
+def _links(summary: Json, depths: Mapping[str, int]) -> Iterator[Link]:
+    hashes = _hashes(summary)
+    places = {made.name: _place(body_of(made)) for made in ALL_STEPS}
+    steps: dict[str, list[Json]] = {}
+    for block in summary["blocks"]:
+        if block["label"] in depths:
+            steps.setdefault(block["step"], []).append(block)
+    for step, blocks in sorted(steps.items(), key=lambda e: depths[e[1][0]["label"]]):
+        yield Link(
+            step=step,
+            place=places.get(step, step),
+            blocks=tuple(b["label"] for b in blocks),
+            depth=depths[blocks[0]["label"]],
+            artifacts=tuple(hashes.get(b["label"], "?")[:HASH_DIGITS] for b in blocks),
+            code=str(summary["code"]["steps"].get(step, "?"))[:HASH_DIGITS],
+            seconds=sum(float(b["work_seconds"]) for b in blocks),
+        )
+
+
+def _hashes(summary: Json) -> dict[str, str]:
+    """Block label to the content hash of its artifact, as `outputs` names them."""
+    places: dict[str, int] = {}
+    found = {}
+    for block in summary["blocks"]:
+        step = block["step"]
+        place = places[step] = places.get(step, -1) + 1
+        several = sum(b["step"] == step for b in summary["blocks"]) > 1
+        found[block["label"]] = summary["outputs"].get(
+            f"{step}/{place:03d}" if several else step, "?"
+        )
+    return found
+
+
+def _place(body: Any) -> str:
+    file = Path(inspect.getsourcefile(body) or "")
+    _, line = inspect.getsourcelines(body)
+    return f"{file.relative_to(settings.CHECKOUT)}:{line}"
