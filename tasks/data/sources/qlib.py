@@ -46,6 +46,30 @@ def load(path: str | Path, *, end: str = "9999-12-31", **settings: Any) -> Panel
     return gate(read(DataConfig(source="qlib", path=str(path), **settings), end)).panel()
 
 
+def stored(path: str | Path) -> Panel:
+    """A Qlib directory's numbers exactly as its files hold them: what Qlib itself computes on.
+
+    Every field that some symbol has, float32 widened to float64, NaN where there is no number, in
+    volumes too. Nothing is checked but the files' form: `load` is for data whose quality matters.
+    """
+    from tasks.data.panel import Panel
+
+    root = _root(DataConfig(source="qlib", path=str(path)))
+    calendar = _calendar(root)
+    folders = sorted(p for p in (root / "features").iterdir() if p.is_dir())
+    grids: dict[str, Any] = {}
+    for row, folder in enumerate(folders):
+        for file in folder.glob("*.day.bin"):
+            name = file.name.removesuffix(".day.bin")
+            if name not in grids:
+                grids[name] = np.full((len(folders), len(calendar)), np.nan, dtype=np.float32)
+            start, values = _bin(file, calendar)
+            grids[name][row, start : start + len(values)] = values
+    symbols = tuple(normalise(p.name, "auto") for p in folders)
+    fields = {name: np.array(grids[name].T, np.float64, order="C") for name in sorted(grids)}
+    return Panel(calendar, symbols, fields, "adjusted", "qlib")
+
+
 def read(config: DataConfig, day: str) -> Bars:
     """Canonical bars up to a day; a suspended day is a row of NaN."""
     import pandas as pd

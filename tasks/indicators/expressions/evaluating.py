@@ -18,7 +18,7 @@ from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile, Pool
 from tasks.indicators.gpu import on_device
-from tasks.indicators.kernels import layout
+from tasks.indicators.kernels import calendar, layout
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -161,14 +161,11 @@ class _Run:
 
 def first_listed(panel: Panel) -> NDArray[np.int64]:
     """First row of each symbol with a price (any field where the panel has none); T for none."""
-    rows = panel.shape[0]
-    names = [n for n in PRICE_FIELDS if n in panel] or list(panel.fields)
-    known = np.zeros(panel.shape, dtype=np.bool_)
-    for name in names:
-        known |= ~np.isnan(panel[name])
-    if rows == 0:
-        return np.zeros(panel.shape[1], dtype=np.int64)
-    return np.where(known.any(axis=0), known.argmax(axis=0), rows).astype(np.int64)
+    rows, symbols = panel.shape
+    listed = np.full(symbols, rows, dtype=np.int64)
+    for name in [n for n in PRICE_FIELDS if n in panel] or list(panel.fields):
+        calendar.first_known(np.ascontiguousarray(panel[name], dtype=np.float64), listed)
+    return listed
 
 
 def _grids(
@@ -208,5 +205,7 @@ def _field(name: str, panel: Panel) -> Array:
     grid = np.ascontiguousarray(panel[name], dtype=np.float64)
     price = next((p for p in ("close", *PRICE_FIELDS) if p in panel), None)
     if name in TRADED_ONLY and price is not None:
-        return np.where(np.isnan(panel[price]), np.nan, grid)
+        traded = np.empty_like(grid)
+        calendar.where_known(grid, np.ascontiguousarray(panel[price], np.float64), traded)
+        return traded
     return grid

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.arrays.compiling import kernel
+from tasks.arrays.prefetching import fetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,6 +72,7 @@ def load(grid: Array, low: int, out: Array) -> None:
     """Copy columns `low` and on of a grid (T, N) into a tile (T, L)."""
     rows, lanes = out.shape
     for t in range(rows):
+        fetch(grid, t, low, lanes)
         for j in range(lanes):
             out[t, j] = grid[t, low + j]
 
@@ -80,5 +82,6 @@ def store(tile: Array, low: int, out: Any) -> None:
     """Copy a tile (T, L) into columns `low` and on of a grid of any dtype."""
     rows, lanes = tile.shape
     for t in range(rows):
+        fetch(out, t, low, lanes)
         for j in range(lanes):
             out[t, low + j] = tile[t, j]
