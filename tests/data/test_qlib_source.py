@@ -52,6 +52,16 @@ def test_prices_stay_adjusted_and_gaps_are_suspensions(directory):
     assert not len(gated.quarantine)
 
 
+def test_what_is_stored_comes_unchanged(directory):
+    panel = qlib.stored(directory)
+    assert panel.symbols == ("000001.SZ", "600519.SH")
+    assert panel.adjustment == "adjusted"
+    np.testing.assert_array_equal(panel["close"][:, 1], [NAN, 10.0, NAN, 12.0, NAN])
+    np.testing.assert_array_equal(panel["volume"][:, 1], [NAN, 100, NAN, 300, NAN])
+    np.testing.assert_array_equal(panel["factor"][:, 0], [NAN] * 5)
+    assert all(grid.flags.c_contiguous for grid in panel.fields.values())
+
+
 def test_newest_session_and_content(directory):
     assert registry.newest_session(config(directory)) == "2024-01-08"
     assert registry.newest_session(config(directory, end="2024-01-07")) == "2024-01-05"

@@ -14,7 +14,11 @@ PEER = Path(__file__).parents[1] / "peers" / "qlib_features.py"
 
 
 def write(root: Path, dates: np.ndarray, fields: Mapping[str, np.ndarray]) -> Path:
-    """A directory of the grids (T, N), for symbols SH600000 and on, from first to last price."""
+    """A directory of the grids (T, N), for symbols SH600000 and on, each from its first price.
+
+    They end with the calendar, as those of suspended stocks do: Qlib has no rows after a file's
+    end, while a panel cannot know on a day without trading that no other will follow.
+    """
     (root / "calendars").mkdir(parents=True)
     (root / "instruments").mkdir()
     (root / "calendars" / "day.txt").write_text("".join(f"{day}\n" for day in dates))
@@ -23,7 +27,7 @@ def write(root: Path, dates: np.ndarray, fields: Mapping[str, np.ndarray]) -> Pa
         rows = np.flatnonzero(~np.isnan(fields["close"][:, column]))
         if not len(rows):
             continue
-        first, last = rows[0], rows[-1]
+        first, last = rows[0], len(dates) - 1
         name = f"SH{600000 + column}"
         lines.append(f"{name}\t{dates[first]}\t{dates[last]}\n")
         folder = root / "features" / name.lower()

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tasks.data.panel import Panel
+from tasks.data.sources import qlib
 from tasks.indicators.alpha158 import ALPHA158
 from tasks.indicators.alpha360 import ALPHA360
 from tasks.indicators.expressions import evaluate, parse
@@ -23,29 +24,12 @@ needs_real_data = pytest.mark.skipif(not REAL, reason="QILIN_REAL_DATA is unset:
 ROUNDING = {"rtol": 2e-4, "atol": 2e-5}
 
 
-def read_bins(root: Path) -> Panel:
-    """The directory's bins, float32 widened, exactly as they are stored."""
-    calendar = np.loadtxt(root / "calendars" / "day.txt", dtype="datetime64[D]")
-    folders = sorted((root / "features").iterdir())
-    fields: dict[str, np.ndarray] = {}
-    for column, folder in enumerate(folders):
-        for path in folder.glob("*.day.bin"):
-            raw = np.fromfile(path, dtype="<f4").astype(np.float64)
-            grid = fields.setdefault(
-                path.name.split(".")[0], np.full((len(calendar), len(folders)), np.nan)
-            )
-            start = int(raw[0])
-            grid[start : start + len(raw) - 1, column] = raw[1:]
-    symbols = tuple(f"{f.name[2:]}.{f.name[:2].upper()}" for f in folders)
-    return Panel(calendar, symbols, fields, "adjusted", "qlib")
-
-
 @pytest.fixture(scope="module")
 def panel(tmp_path_factory) -> Panel:
     folder = tmp_path_factory.mktemp("qlib")
     with tarfile.open(Path(REAL) / "qlib_dir_mini_from_mit.tar.gz") as archive:
         archive.extractall(folder, filter="data")
-    return read_bins(next(folder.glob("*/calendars")).parent)
+    return qlib.stored(next(folder.glob("*/calendars")).parent)
 
 
 def golden(name: str) -> pd.DataFrame:
