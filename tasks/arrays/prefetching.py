@@ -25,7 +25,7 @@ AHEAD = 8
 LINE = 64
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _request(_: Any, array: Any, row: Any, column: Any) -> Any:
     """LLVM's prefetch of one element for writing; it changes no value."""
 
