@@ -190,6 +190,33 @@ def _refreshed(context: Context, key: str) -> str:
     return f"reruns/{context.fresh}/{key}"
 
 
+def kept(
+    ctx: Context,
+    work: Callable[..., Any],
+    parameters: Mapping[str, Any],
+    make: Callable[[], Output],
+    *,
+    packages: tuple[str, ...],
+) -> Artifact:
+    """The artifact of a piece of a step's work, found or made: what a killed step need not repeat.
+
+    Args:
+        ctx: the step's context.
+        work: the function that does it; its name and code are part of the key.
+        parameters: what decides the result, as for a step.
+        make: makes the output where it is not there.
+        packages: as for a step.
+    """
+    name = f"{work.__module__}.{work.__qualname__}"
+    key = keys.key(name, parameters, code=codehash.loaded_hash(work), packages=packages)
+    found = ctx.store.find(key)
+    if found is not None:
+        return found
+    _note_attempt(ctx.store, key)
+    output = make()
+    return ctx.store.put(output.kind, key, output.files, rows=output.rows, notes=output.notes)
+
+
 def _apart(body: Callable[..., Output], arguments: dict[str, Any]) -> Output:
     """Call a body out of sight of its task run.
 

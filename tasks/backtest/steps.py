@@ -5,99 +5,207 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks._step import Context, Output, step
+from tasks._step import Context, Output, kept, step
 from tasks.backtest import archive
 from tasks.backtest.blocks import SweepBlock, finish, merge
-from tasks.backtest.combinations import parameter_sets
-from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
+from tasks.backtest.combinations import Combinations
+from tasks.backtest.config import CostConfig, Fill, PortfolioConfig
 from tasks.backtest.excess import over_universe, universe_returns
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.ranking import rank_levels
-from tasks.backtest.strategies.registry import family
+from tasks.backtest.spaces import sets_of, sub_parts
+from tasks.backtest.stream import Leaders, in_groups
 from tasks.backtest.summary import equity_frame, portfolio_figures
-from tasks.backtest.sweep import first_row
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out
 from tasks.data import codec
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
+from tasks.data.userfiles import UserFile
+from tasks.errors import UserError
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import is_mainland
 from tasks.validation import trials as honest
+from tasks.validation.statistics import expected_maximum_sharpe
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 PACKAGES = ("numpy", "numba", "pandas")
+#: rows of one file of a table: a quarter of a million sets take some 30 MB
+ROWS_PER_FILE = 250_000
 
 
 @step("backtest", packages=("numpy", "numba"))
 def sweep_block(
     ctx: Context,
     panel: Artifact,
+    sets: dict[str, Any],
     first: int,
-    stop: int,
     sweep: dict[str, Any],
     costs: dict[str, Any],
+    file: UserFile | None = None,
 ) -> Output:
-    """Parameter sets from `first` to before `stop` over all stocks, in blocks of stocks."""
-    config = SweepConfig.model_validate(sweep)
-    count = int(panel.notes["stocks"])
+    """The sets of a part (see `spaces`) over all stocks, in blocks of stocks.
+
+    Positions are held from row `first` on, in every block of a sweep; `sweep` holds its `fill` and
+    its `symbols_per_block`.
+    """
+    block = _score(ctx, panel, sets, first, sweep, costs, file, ctx.label)
+    return Output("sweep", archive.block_files(block), rows=len(block.combinations))
+
+
+def _score(
+    ctx: Context,
+    panel: Artifact,
+    sets: dict[str, Any],
+    first: int,
+    sweep: dict[str, Any],
+    costs: dict[str, Any],
+    file: UserFile | None,
+    label: str = "",
+) -> SweepBlock:
+    """A part over all stocks; beside each other where there is a label, else one after another."""
+    combinations, count = sets_of(sets, file), int(panel.notes["stocks"])
+    whole = combinations.family.wishes is not None  # such a rule looks at all stocks at once
+    width = count if whole else int(sweep["symbols_per_block"])
     score = functools.partial(
         _score_stocks,
         root=ctx.store_root,
         panel=panel,
-        sets=(first, stop),
-        levels=_levels(ctx.store, panel, config, slice(first, stop)),
-        config=config,
+        sets=combinations,
+        levels=_levels(ctx.store, panel, combinations, first),
+        width=width,
+        fill=sweep["fill"],
+        first=first,
         costs=CostConfig.model_validate(costs),
     )
-    parts = fan_out(score, range(0, count, config.symbols_per_block), label=ctx.label)
-    return Output("sweep", archive.block_files(merge(parts)), rows=stop - first)
+    columns = range(0, count, width)
+    return merge(fan_out(score, columns, label=label) if label else map(score, columns))
 
 
 def _score_stocks(
-    first: int,
+    start: int,
     *,
     root: str,
     panel: Artifact,
-    sets: tuple[int, int],
+    sets: Combinations,
     levels: NDArray[np.float64] | None,
-    config: SweepConfig,
+    width: int,
+    fill: Fill,
+    first: int,
     costs: CostConfig,
 ) -> SweepBlock:
-    """One block of stocks, from column `first` on."""
+    """One block of stocks, from column `start` on."""
     store = Store(root)
-    columns = slice(first, min(first + config.symbols_per_block, int(panel.notes["stocks"])))
-    every = parameter_sets(config)
+    columns = slice(start, min(start + width, int(panel.notes["stocks"])))
     block = store.read_panel(panel, columns)
+    universe = store.read_array(panel, "universe.npy")[:, columns]
     return score_block(
-        block,
-        every[slice(*sets)],
-        store.read_array(panel, "universe.npy")[:, columns],
-        levels,
-        costs=costs,
-        fill=config.fill,
-        first=first_row(block, every),
-        pairs=False,
+        block, sets, universe, levels, costs=costs, fill=fill, first=first, pairs=False
     )
 
 
 def _levels(
-    store: Store, panel: Artifact, config: SweepConfig, sets: slice
+    store: Store, panel: Artifact, sets: Combinations, first: int
 ) -> NDArray[np.float64] | None:
     """What only the whole universe knows: the lowest chosen score of each ranking, if any."""
-    if family(config.strategy).scores is None:
+    if sets.family.scores is None:
         return None
     stocks = slice(0, int(panel.notes["stocks"]))
-    every, whole = parameter_sets(config), store.read_panel(panel, stocks)
     universe = store.read_array(panel, "universe.npy")[:, stocks]
-    return rank_levels(whole, every[sets], universe, first_row(whole, every))
+    return rank_levels(store.read_panel(panel, stocks), sets, universe, first)
+
+
+@step("backtest", packages=PACKAGES)
+def sweep_part(
+    ctx: Context,
+    panel: Artifact,
+    sets: dict[str, Any],
+    first: int,
+    sweep: dict[str, Any],
+    costs: dict[str, Any],
+    file: UserFile | None = None,
+) -> Output:
+    """The figures of many sets, of which no daily series is kept.
+
+    Every block of `trials_per_block` sets is an artifact of its own as soon as it is done, so that
+    a part that is killed goes on with the next block.
+    """
+    score = functools.partial(
+        _figures, ctx=ctx, panel=panel, first=first, sweep=sweep, costs=costs, file=file
+    )
+    parts = sub_parts(sets, int(sweep["trials_per_block"]), file)
+    blocks = fan_out(score, parts, label=ctx.label)
+    index = json.dumps([block.to_json() for block in blocks]).encode()
+    return Output("sweep figures", {"blocks.json": index}, rows=sum(b.rows for b in blocks))
+
+
+def _figures(
+    part: dict[str, Any],
+    *,
+    ctx: Context,
+    panel: Artifact,
+    first: int,
+    sweep: dict[str, Any],
+    costs: dict[str, Any],
+    file: UserFile | None,
+) -> Artifact:
+    """The figures of one block, found or computed."""
+    given = {"panel": panel, "sets": part, "first": first, "sweep": sweep, "costs": costs,
+             "file": file}  # fmt: skip
+
+    def make() -> Output:
+        table = finish(_score(ctx, **given), CostConfig.model_validate(costs))
+        files = {"trials.parquet": codec.frame_bytes(table.frame)}
+        return Output("figures", files, rows=len(table.frame))
+
+    return kept(ctx, _figures, given, make, packages=PACKAGES)
+
+
+@step("backtest", packages=PACKAGES)
+def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
+    """The figures of all parts as a folder of Parquet files, written block by block, and the best.
+
+    Files have at most `ROWS_PER_FILE` rows, so that reading one never takes much memory.
+    """
+    blocks = [
+        Artifact.from_json(value)
+        for part in parts
+        for value in ctx.store.read_json(part, "blocks.json")
+    ]
+    leaders = Leaders()
+
+    def write(path: str, group: list[Artifact]) -> None:
+        frames = (ctx.store.read_frame(block, "trials.parquet") for block in group)
+        codec.write_frames(leaders.watch(frames), path)
+
+    files: dict[str, bytes | Callable[[str], None]] = {
+        f"trials-{i:05d}.parquet": functools.partial(write, group=group)
+        for i, group in enumerate(in_groups(blocks, ROWS_PER_FILE))
+    }
+    files["best.parquet"] = lambda path: codec.write_frames([leaders.best], path)
+    files["figures.json"] = lambda path: _write_text(path, json.dumps(_told(leaders)))
+    return Output("sweep table", files, rows=sum(block.rows for block in blocks))
+
+
+def _told(leaders: Leaders) -> dict[str, Any]:
+    """What the best of a table is worth: what as many sets without any skill would reach."""
+    noise = expected_maximum_sharpe(leaders.scored, leaders.spread) if leaders.scored > 1 else None
+    return {"trials": leaders.count, "failed": leaders.count - leaders.scored,
+            "best": leaders.highest, "best_of_noise": noise}  # fmt: skip
+
+
+def _write_text(path: str, text: str) -> None:
+    Path(path).write_text(text, encoding="utf-8")
 
 
 @step("backtest", packages=PACKAGES)
@@ -105,16 +213,17 @@ def trials(
     ctx: Context,
     panel: Artifact,
     blocks: list[Artifact],
-    sweep: dict[str, Any],
     costs: dict[str, Any],
 ) -> Output:
     """All trials of the sweep, and what of them survives honest testing against the universe."""
-    config, charged = SweepConfig.model_validate(sweep), CostConfig.model_validate(costs)
+    charged = CostConfig.model_validate(costs)
     table = finish(merge(archive.block_from(ctx.store, part) for part in blocks), charged)
     stocks = ctx.store.read_panel(panel, slice(0, int(panel.notes["stocks"]))).adjusted()
     market = universe_returns(stocks, ctx.store.read_array(panel, "universe.npy"))
     scored = market[len(market) - len(table.dates) :]
-    verdict = honest.survivors(*over_universe(table, scored))
+    frame, excess = over_universe(table, scored)
+    _require_a_trial(table.frame["error"])
+    verdict = honest.survivors(frame.assign(excluded=frame["error"]), excess)
     judged = {
         "counts": verdict.counts,
         "tried": verdict.tried,
@@ -123,7 +232,7 @@ def trials(
         "best_of_noise": verdict.best_of_noise,
         "effective": verdict.effective,
         "rule": verdict.rule,
-        "strategy": config.strategy,
+        "strategy": table.combinations.strategy,
         "parameters": list(table.combinations.names),
         "period": [str(table.dates[0]), str(table.dates[-1])],
         "noise": None if verdict.noise is None else _plain(verdict.noise),
@@ -134,6 +243,12 @@ def trials(
     }
     notes = {"trials": verdict.tried, "survive": verdict.counts["SURVIVES"]}
     return Output("trials", files, rows=verdict.tried, notes=notes)
+
+
+def _require_a_trial(errors: pd.Series) -> None:
+    """Where not a single set could be scored there is nothing to judge."""
+    if (errors != "").all():
+        raise UserError(f"none of {len(errors)} parameter sets could be scored: {errors.iloc[0]}")
 
 
 @step("backtest", packages=PACKAGES)
@@ -188,4 +303,4 @@ def _plain(value: Any) -> dict[str, Any]:
     }
 
 
-STEPS = (sweep_block, trials, portfolio)
+STEPS = (sweep_block, sweep_part, sweep_table, trials, portfolio)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from tasks.data import codec
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from tasks.data.store import Artifact
 
 
 def pair_frame(block: SweepBlock, conventions: Conventions = DAILY) -> pd.DataFrame:
@@ -63,3 +66,68 @@ def read_pairs(folder: str | Path) -> pd.DataFrame:
     parts = [codec.frame_from_bytes(p.read_bytes()) for p in sorted(Path(folder).glob("*.parquet"))]
     whole = pd.concat([p.astype({"symbol": "str"}) for p in parts], ignore_index=True)
     return whole.sort_values(["trial", "symbol"], ignore_index=True)
+
+
+#: best trials of a large table that are kept beside it
+BEST = 100
+
+
+class Leaders:
+    """What is remembered of a table that goes by: its best trials, and how far they scatter.
+
+    Attributes:
+        count: trials seen.
+        scored: of them, those with a Sharpe ratio.
+        best: the `BEST` trials with the highest net Sharpe ratio.
+    """
+
+    def __init__(self) -> None:
+        import pandas as pd
+
+        self.count, self.scored = 0, 0
+        self.best = pd.DataFrame()
+        self._sum, self._squares = 0.0, 0.0
+
+    def watch(self, frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """Hand frames on and remember the best of them."""
+        for frame in frames:
+            self._see(frame)
+            yield frame
+
+    def _see(self, frame: pd.DataFrame) -> None:
+        import pandas as pd
+
+        sharpe = frame["sharpe"].to_numpy()
+        known = sharpe[np.isfinite(sharpe)]
+        self.count += len(frame)
+        self.scored += len(known)
+        self._sum += float(known.sum())
+        self._squares += float((known * known).sum())
+        parts = [self.best, frame] if len(self.best) else [frame]
+        both = pd.concat(parts, ignore_index=True)
+        ordered = both.sort_values(["sharpe", "trial"], ascending=[False, True])
+        self.best = ordered.head(BEST).reset_index(drop=True)
+
+    @property
+    def highest(self) -> float | None:
+        """Highest net Sharpe ratio; None if none is known."""
+        return float(self.best["sharpe"].iloc[0]) if self.scored else None
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the trials' Sharpe ratios."""
+        mean = self._sum / max(self.scored, 1)
+        return float(np.sqrt(max(self._squares / max(self.scored, 1) - mean * mean, 0.0)))
+
+
+def in_groups(blocks: Sequence[Artifact], rows: int) -> list[list[Artifact]]:
+    """Consecutive blocks in groups of at most so many rows, or of one block."""
+    groups: list[list[Artifact]] = []
+    size = 0
+    for block in blocks:
+        if not groups or size + block.rows > rows:
+            groups.append([])
+            size = 0
+        groups[-1].append(block)
+        size += block.rows
+    return groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +41,23 @@ def frame_bytes(frame: pd.DataFrame) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
+
+
+def write_frames(frames: Iterable[pd.DataFrame], path: str) -> None:
+    """Frames of equal columns as one Parquet file, a row group each, one in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer = None
+    for frame in frames:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        if writer is None:
+            writer = pq.ParquetWriter(
+                path, table.schema, compression="zstd", write_page_checksum=True
+            )
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
 
 
 def frame_from_bytes(content: bytes) -> pd.DataFrame:
