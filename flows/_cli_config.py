@@ -13,30 +13,42 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from flows._settings import NightlyConfig
 from tasks.errors import UserError
 
+Model = TypeVar("Model", bound=BaseModel)
 Values = dict[str, Any]
 #: dotted name of a setting to the words that say where its value came from
 Origins = dict[str, str]
 
 #: settings that change no number, or have a flag of their own in `command_for`
 #: settings that are paths: where a file lies changes no number, and stands in no report
-PATHS = ("advanced.features.file",)
+PATHS = ("advanced.features.file", "advanced.sweep.strategy_file")
 _NOT_REPEATED = ("data_date", "size", "note", "language", "data.path", "advanced.report")
 
 
 def nightly_config(
     file: Path | None, flags: Mapping[str, str | None], overrides: Sequence[str]
 ) -> NightlyConfig:
-    """Settings of a night.
+    """Settings of a night, see `configured`."""
+    return configured(NightlyConfig, file, flags, overrides)
+
+
+def configured(
+    model: type[Model],
+    file: Path | None,
+    flags: Mapping[str, str | None],
+    overrides: Sequence[str],
+) -> Model:
+    """Settings of a flow.
 
     Args:
-        file: TOML file with any part of the settings.
+        model: the flow's settings.
+        file: TOML file with any part of them.
         flags: dotted name of a setting to the value of its own flag, None where it was not given.
         overrides: texts such as `advanced.train.rounds=50`.
 
@@ -57,9 +69,9 @@ def nightly_config(
         _put(values, name, value, f"--set {text}")
         origins[name] = f"--set {text}"
     try:
-        return NightlyConfig.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(_sentence(error, origins)) from error
+        raise UserError(_sentence(error, origins, model)) from error
 
 
 def as_toml(model: BaseModel) -> str:
@@ -148,12 +160,14 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _leaves(value, f"{prefix}{name}.")
 
 
-def _sentence(error: ValidationError, origins: Mapping[str, str]) -> str:
+def _sentence(error: ValidationError, origins: Mapping[str, str], model: type[BaseModel]) -> str:
     faults = error.errors(include_url=False)
     first = faults[0]
     name = ".".join(str(part) for part in first["loc"])
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{_origin(name, origins)}: {_fault(name, dict(first))}{more}; see: qilin settings"
+    return (
+        f"{_origin(name, origins)}: {_fault(name, dict(first), model)}{more}; see: qilin settings"
+    )
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str:
@@ -162,9 +176,9 @@ def _origin(name: str, origins: Mapping[str, str]) -> str:
     return origins[max(known, key=len)] if known else "settings"
 
 
-def _fault(name: str, fault: Mapping[str, Any]) -> str:
+def _fault(name: str, fault: Mapping[str, Any], model: type[BaseModel]) -> str:
     if fault["type"] == "extra_forbidden":
-        guess = difflib.get_close_matches(name, all_names(), n=1, cutoff=0.6)
+        guess = difflib.get_close_matches(name, all_names(model), n=1, cutoff=0.6)
         return f"{name} is no setting" + (f" (did you mean {guess[0]}?)" if guess else "")
     message = str(fault["msg"]).removeprefix("Value error, ")
     return f"{name} is {fault['input']!r}: {message[:1].lower()}{message[1:]}"

@@ -43,7 +43,8 @@ class _Console(Console):
 class Display:
     """Follows a night: one live bar in a terminal, else one plain line per stage."""
 
-    def __init__(self) -> None:
+    def __init__(self, flow: str = "nightly") -> None:
+        self._flow = flow
         self._console = _Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -53,7 +54,7 @@ class Display:
 
     def starting(self, what: str) -> None:
         """Say what is coming before there is anything to count."""
-        self._line(f"nightly: {what}")
+        self._line(f"{self._flow}: {what}")
 
     def __call__(self, board: Board) -> None:
         """Look at the board, as often as it changes."""

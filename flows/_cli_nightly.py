@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from flows import _cli_config
 from flows._cli_outcome import tell, watched
-from flows._settings import NightlyConfig
+from flows._settings import NightlyConfig, SweepRunConfig
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def nightly(
         "device": device, "language": language, "note": note,
     }  # fmt: skip
     chosen = _cli_config.nightly_config(config, flags, set_)
-    _check_files(chosen)
+    check_files(chosen)
 
     def run(watch: Any) -> Finished:
         from flows._run import run_night
@@ -122,7 +122,7 @@ def list_settings(
     return 0
 
 
-def _check_files(config: NightlyConfig) -> None:
+def check_files(config: NightlyConfig | SweepRunConfig) -> None:
     """Say at once, before anything starts, that a file is not there or what is wrong in it."""
     data = config.data
     if data.source != "simulated" and not data.path:
@@ -133,3 +133,7 @@ def _check_files(config: NightlyConfig) -> None:
         from tasks.indicators import userfactors
 
         userfactors.read(config.advanced.features.file)
+    if config.advanced.sweep.strategy_file:
+        from tasks.data import userfiles
+
+        userfiles.read(config.advanced.sweep.strategy_file, "strategy file")

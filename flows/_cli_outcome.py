@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 _EXIT_STRICT = 3
 
 
-def watched(run: Callable[[Any], Finished], what: str, silent: bool) -> Finished:
+def watched(
+    run: Callable[[Any], Finished], what: str, silent: bool, flow: str = "nightly"
+) -> Finished:
     """Call `run` with a display on the terminal to tell, or with None where it shall be silent."""
     if silent:
         return run(None)
     from flows._cli_display import Display
 
-    display = Display()
+    display = Display(flow)
     display.starting(what)
     try:
         return run(display)

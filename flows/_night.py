@@ -6,7 +6,6 @@ that can still be computed is, and the report says what is missing.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +15,9 @@ from flows import _names, _publish, _session
 from flows._board import Block, Board
 from flows._progress import listeners
 from flows._settings import NightlyConfig
+from flows._sweeping import Sweeping, cut
 from tasks._step import Context, body_of
 from tasks.backtest import steps as backtest
-from tasks.backtest.combinations import parameter_sets
 from tasks.data import codehash
 from tasks.data import steps as data
 from tasks.data.sources import registry
@@ -34,8 +33,6 @@ Result = dict[str, Any]
 
 ALL_STEPS = (*data.STEPS, *indicators.STEPS, *backtest.STEPS, *models.STEPS, *validation.STEPS)
 
-#: most blocks of one stage: each costs a third of a second of orchestration
-MAX_BLOCKS = 16
 #: stocks of one block of features, unless that makes too many blocks
 SYMBOLS_PER_BLOCK = 64
 
@@ -47,6 +44,7 @@ class Night:
         self.config = config
         self.store = Store()
         self.factors = userfactors.read(config.advanced.features.file)
+        self.sweeping = Sweeping(config.advanced)
         self.run_id = str(runtime.flow_run.id)
         scheduled = runtime.flow_run.scheduled_start_time
         self.day = _session.session_of(config, self.run_id, scheduled, self.store)
@@ -77,11 +75,11 @@ class Night:
         """
         if self.load():
             features = self.start_features()
-            sweep = self.start_sweep()
+            self.start_sweep()
             leaks = self.start_leak_tests()
             self.train(features)
             self.trade()
-            self.judge(sweep, leaks)
+            self.judge(leaks)
         return self.publish()
 
     def load(self) -> bool:
@@ -115,7 +113,7 @@ class Night:
         features = self.config.advanced.features
         stocks = self.parts["panel"]["notes"]["stocks"]
         alone = bool(features.sets or self.factors.lane)
-        ranges = _blocks(stocks, SYMBOLS_PER_BLOCK) if alone else []
+        ranges = cut(stocks, SYMBOLS_PER_BLOCK) if alone else []
         self.board.plan(features=len(ranges) + self.factors.needs_everyone + 1)
         blocks = [
             self._submit(
@@ -143,25 +141,10 @@ class Night:
             blocks.append(across)
         return blocks
 
-    def start_sweep(self) -> list[Block]:
+    def start_sweep(self) -> None:
         """The sweep in blocks of parameters; each fans out over blocks of symbols."""
-        sweep = self.config.advanced.sweep
-        trials = len(parameter_sets(sweep))
-        ranges = _blocks(trials, sweep.trials_per_block)
-        self.board.plan(backtest=len(ranges) + 2)
-        return [
-            self._submit(
-                "backtest",
-                backtest.sweep_block,
-                _names.block("backtest", i, len(ranges), f"trials {first:04d}-{stop - 1:04d}"),
-                needs=["panel"],
-                first=first,
-                stop=stop,
-                sweep=sweep.model_dump(),
-                costs=self.config.advanced.costs.model_dump(),
-            )
-            for i, (first, stop) in enumerate(ranges)
-        ]
+        self.board.plan(backtest=self.sweeping.blocks() + 2)
+        self.sweeping.start(self.board, self.ended["panel"], self.store)
 
     def start_leak_tests(self) -> Block:
         """The alarm against data from the future, on a sample of symbols."""
@@ -249,9 +232,14 @@ class Night:
             costs=self.config.advanced.costs.model_dump(),
         )
 
-    def judge(self, sweep: Sequence[Block], leaks: Block) -> None:
+    def judge(self, leaks: Block) -> None:
+        """What of all trials survives honest testing, and whether the alarm works."""
+        self.judge_sweep()
+        self._keep("leaks", leaks)
+
+    def judge_sweep(self) -> None:
         """What of all trials survives honest testing."""
-        blocks = self.board.collect(sweep)
+        blocks = self.sweeping.finish()
         if blocks is not None:
             self._run(
                 "backtest",
@@ -259,12 +247,10 @@ class Night:
                 backtest.trials,
                 "backtest trials judged",
                 needs=["panel"],
-                after=sweep,
+                after=self.sweeping.submitted,
                 blocks=blocks,
-                sweep=self.config.advanced.sweep.model_dump(),
                 costs=self.config.advanced.costs.model_dump(),
             )
-        self._keep("leaks", leaks)
 
     def publish(self) -> Result:
         """Write the report and the summary; raise if any block failed.
@@ -311,13 +297,3 @@ class Night:
 def code_of_steps() -> dict[str, str]:
     """Code hash of every step, by its name."""
     return {made.name: codehash.loaded_hash(body_of(made)) for made in ALL_STEPS}
-
-
-def _blocks(count: int, size: int) -> list[tuple[int, int]]:
-    """Cut `count` things into even ranges of `size` at most, but not more than `MAX_BLOCKS`.
-
-    Never by the number of workers: a night's blocks are the same everywhere.
-    """
-    number = max(1, min(MAX_BLOCKS, -(-count // size)))
-    edges = [count * i // number for i in range(number + 1)]
-    return list(itertools.pairwise(edges))

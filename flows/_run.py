@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
     from flows._board import Board
-    from flows._settings import NightlyConfig
+    from flows._settings import NightlyConfig, SweepRunConfig
 
 Watcher = Callable[["Board"], None]
 
@@ -75,6 +75,37 @@ def run_night(
         asked = {"config": config.model_dump(mode="json")}
         flow_run = _created(nightly, asked, f"size:{config.size}")
         _session.remember(days[0], config, str(flow_run.id), store)
+        return _execute(flow_run, watch)
+
+
+def run_sweep(
+    config: SweepRunConfig, *, watch: Watcher | None = None, verbose: bool = False
+) -> Finished:
+    """Run one sweep here and now; arguments and errors as of `run_night`."""
+    _quieten(verbose)
+    store = Store()
+    store.require_writable()
+    days: list[str] = []
+
+    def prepare() -> None:
+        days.append(_session.resolve(config, dt.datetime.now(dt.UTC)))
+        import flows.sweep  # noqa: F401 - loaded for later
+
+    with _server.prefect_server(prepare):
+        from prefect.client.orchestration import get_client
+        from prefect.states import Pending
+
+        from flows._sweep import remember
+        from flows.sweep import sweep
+
+        with get_client(sync_client=True) as client:
+            flow_run = client.create_flow_run(
+                sweep,
+                parameters={"config": config.model_dump(mode="json")},
+                state=Pending(),
+                tags=["sweep", "market:cn-a", f"size:{config.size}"],
+            )
+        remember(days[0], str(flow_run.id), store)
         return _execute(flow_run, watch)
 
 
@@ -284,7 +315,9 @@ def _find(client: Any, run: str) -> FlowRun:
     done = [StateType.COMPLETED]
     # A planned night is not over, and sorts as newer than every night that was.
     kept = [*done, StateType.SCHEDULED]
-    where: dict[str, Any] = {"flow_filter": filters.FlowFilter(name={"any_": ["nightly", "rerun"]})}
+    where: dict[str, Any] = {
+        "flow_filter": filters.FlowFilter(name={"any_": list(_turns.WORKING_FLOWS)})
+    }
     if not run:
         where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": kept}})
     elif _is_uuid(run):

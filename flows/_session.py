@@ -10,11 +10,13 @@ from tasks.errors import DataNotReadyError, UserError
 from tasks.market import calendar
 
 if TYPE_CHECKING:
-    from flows._settings import NightlyConfig
+    from flows._settings import NightlyConfig, SweepRunConfig
     from tasks.data.store import Store
 
 
-def session_of(config: NightlyConfig, run_id: str, scheduled: dt.datetime, store: Store) -> str:
+def session_of(
+    config: NightlyConfig | SweepRunConfig, run_id: str, scheduled: dt.datetime, store: Store
+) -> str:
     """The night's session date, ISO, remembered under the run's id.
 
     A given `data_date` is taken as it is. Otherwise it is the last session that closed (exchange
@@ -30,7 +32,7 @@ def session_of(config: NightlyConfig, run_id: str, scheduled: dt.datetime, store
     return day
 
 
-def resolve(config: NightlyConfig, scheduled: dt.datetime) -> str:
+def resolve(config: NightlyConfig | SweepRunConfig, scheduled: dt.datetime) -> str:
     """The session date that a run gets; looks at the source, writes nothing.
 
     Raises:
@@ -50,7 +52,7 @@ def resolve(config: NightlyConfig, scheduled: dt.datetime) -> str:
     return min(closed, newest) if newest else closed
 
 
-def _require_session(config: NightlyConfig) -> None:
+def _require_session(config: NightlyConfig | SweepRunConfig) -> None:
     day = config.data_date
     if config.advanced.gate.calendar == "exchange" and not calendar.is_session(day):
         raise UserError(
@@ -59,7 +61,7 @@ def _require_session(config: NightlyConfig) -> None:
         )
 
 
-def remember(day: str, config: NightlyConfig, run_id: str, store: Store) -> None:
+def remember(day: str, config: NightlyConfig | SweepRunConfig, run_id: str, store: Store) -> None:
     """Keep a run's session date, folder and settings under its id, for retries and reruns."""
     store.note(f"runs/sessions/{run_id}", day)
     store.note(f"runs/settings/{run_id}", config.model_dump_json(indent=1))

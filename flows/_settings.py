@@ -90,3 +90,75 @@ class NightlyConfig(BaseModel):
     def max_symbols(self) -> int:
         """Most stocks that the night looks at, 0 for all."""
         return SMALL_STOCKS if self.size == "small" else 0
+
+
+class BudgetConfig(BaseModel):
+    """What a sweep may take; one that a probe finds to need more is refused before it starts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    minutes: float = Field(
+        60.0,
+        title="Time (minutes)",
+        gt=0.0,
+        le=10_000.0,
+        description="Longest time that the sweep may be expected to take, in minutes. Default 60.",
+    )
+    memory_gib: float = Field(
+        1.5,
+        title="Memory (GiB)",
+        gt=0.1,
+        le=10_000.0,
+        description="Most memory that one process of it may be expected to take, in GiB. "
+        "Default 1.5.",
+    )
+
+
+class SweepRunConfig(BaseModel):
+    """What one sweep does: the night's data and blocks, and as many parameter sets as you like."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_date: DayOrEmpty = Field(
+        "",
+        title="Data date",
+        description="Session to work on, such as 2026-11-20. Empty (default): the last session "
+        "that closed before the scheduled start, or the data's newest day if that is older.",
+    )
+    size: Literal["small", "full"] = Field(
+        "full",
+        title="Size",
+        description=f"small: the first {SMALL_STOCKS} stocks, for a quick look; full (default): "
+        "all stocks.",
+    )
+    note: str = Field(
+        "",
+        title="Note",
+        max_length=500,
+        description="A sentence to find this run by later. Default empty.",
+    )
+    plan_only: bool = Field(
+        False,
+        title="Plan only",
+        description="Yes: say how much time and memory the sweep would take, and end. No "
+        "(default): say it, then sweep if it fits into the budget.",
+    )
+    budget: BudgetConfig = Field(BudgetConfig(), title="Budget")
+    data: DataConfig = Field(
+        DataConfig(),
+        title="Data",
+        description="Where bars come from. The default is a simulated market with a known answer.",
+    )
+    advanced: Advanced = Field(
+        Advanced(), title="Advanced", description="Settings of the sweep, the costs and the data."
+    )
+
+    @property
+    def max_symbols(self) -> int:
+        """Most stocks that the sweep looks at, 0 for all."""
+        return SMALL_STOCKS if self.size == "small" else 0
+
+    @property
+    def device(self) -> str:
+        """Sweeps run on the CPU; what they share with a night is told so."""
+        return "auto"

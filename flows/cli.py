@@ -45,6 +45,7 @@ _COMMANDS = {
     "retry": ("flows._cli_nightly:retry", "Run what failed again; what is finished is kept."),
     "rerun": ("flows._cli_rerun:rerun", "Run a night again from a chosen stage."),
     "backfill": ("flows._cli_backfill:backfill", "Run a range of nights that are missing."),
+    "sweep": ("flows._cli_sweep:sweep", "Sweep a strategy's parameters, by the million."),
     "status": ("flows._cli_status:status", "Show the running, the last and the next night."),
     "diff": ("flows._cli_why:diff", "Say what differs between two runs, and why."),
     "explain": ("flows._cli_why:explain", "Say where a number of the report comes from."),

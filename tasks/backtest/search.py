@@ -57,36 +57,34 @@ class Search:
         self._study = _study(journal)
         self._size = batch_size(config)
 
-    def ask(self) -> tuple[int, Array]:
-        """The batch to score now: the number of its first set, and the sets (k, P).
+    def batch(self, number: int) -> Array:
+        """Sets of a batch, float64 (k, P); none when all were tried, or the range holds no more.
 
-        No sets are left when all were tried, or the range holds no more.
+        Batches are asked for from 0 on, each after the one before was told.
+
+        Raises:
+            UserError: the range holds no sensible set at all.
         """
-        accepted = self._accepted()
-        waiting = sum(not t.state.is_finished() for t in accepted)
-        begun = len(accepted) % self._size > 0 or waiting > 0
-        batches = -(-len(accepted) // self._size) + (not begun)
-        stop = min(batches * self._size, self._config.samples)
-        if len(accepted) < stop:
+        first = number * self._size
+        stop = min(first + self._size, self._config.samples)
+        if len(self._accepted()) < stop:
             self._draw(stop)
-            accepted = self._accepted()
-        first = (batches - 1) * self._size
+        accepted = self._accepted()
         if not accepted:
             raise UserError(
                 f"the range of {self._family.name} holds no sensible set: {self._family.rule}"
             )
-        rows = [self._row(t.params) for t in accepted[first:stop]]
-        return first, np.array(rows, dtype=float).reshape(-1, len(self._family.names))
+        rows = [self._row(trial.params) for trial in accepted[first:stop]]
+        return np.array(rows, dtype=float).reshape(-1, len(self._family.names))
 
-    def tell(self, scores: Array) -> None:
-        """What the sets of the batch earned, in their order; NaN where it is not known."""
+    def tell(self, number: int, scores: Array) -> None:
+        """What the sets of a batch earned, in their order; NaN where it is not known."""
         import optuna
 
-        accepted = self._accepted()
-        first = (-(-len(accepted) // self._size) - 1) * self._size
-        for trial, score in zip(accepted[first:], scores, strict=True):
+        first = number * self._size
+        for trial, score in zip(self._accepted()[first : first + len(scores)], scores, strict=True):
             if trial.state.is_finished():
-                continue
+                continue  # told before the search was killed
             if np.isfinite(score):
                 self._study.tell(trial.number, float(score))
             else:
@@ -128,9 +126,9 @@ class Search:
         if row in seen or not bool(self._family.sensible(np.array([row]))[0]):
             self._study.tell(number, state=optuna.trial.TrialState.FAIL)
             return
-        storage = self._study._storage  # noqa: SLF001 - a resumed trial has no object of its own
+        storage = self._study._storage
         storage.set_trial_user_attr(
-            storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number),  # noqa: SLF001
+            storage.get_trial_id_from_study_id_trial_number(self._study._study_id, number),
             _TRIAL,
             len(seen),
         )

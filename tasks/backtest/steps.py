@@ -160,8 +160,9 @@ def _figures(
     file: UserFile | None,
 ) -> Artifact:
     """The figures of one block, found or computed."""
-    given = {"panel": panel, "sets": part, "first": first, "sweep": sweep, "costs": costs,
-             "file": file}  # fmt: skip
+    given: dict[str, Any] = {
+        "panel": panel, "sets": part, "first": first, "sweep": sweep, "costs": costs, "file": file,
+    }  # fmt: skip
 
     def make() -> Output:
         table = finish(_score(ctx, **given), CostConfig.model_validate(costs))
@@ -199,7 +200,7 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
 
 def _told(leaders: Leaders) -> dict[str, Any]:
     """What the best of a table is worth: what as many sets without any skill would reach."""
-    noise = expected_maximum_sharpe(leaders.scored, leaders.spread) if leaders.scored > 1 else None
+    noise = float(expected_maximum_sharpe(leaders.scored, leaders.spread))
     return {"trials": leaders.count, "failed": leaders.count - leaders.scored,
             "best": leaders.highest, "best_of_noise": noise}  # fmt: skip
 

@@ -83,6 +83,12 @@ def cluster_kwargs(spec: str | None = None, *, threads_per_worker: int = 1) -> C
     return _plan("processes", count, threads_per_worker, _processes(count, threads_per_worker))
 
 
+def at_once() -> int:
+    """Blocks that the configured cluster works on at a time; 1 where only it knows."""
+    plan = cluster_kwargs()
+    return max(1, plan["n_workers"] * plan["threads_per_worker"])
+
+
 def default_spec() -> str:
     """Threads on few cores, else one process per core."""
     found = cores()
