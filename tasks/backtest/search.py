@@ -1,7 +1,7 @@
 """Optuna searches that can be killed: every trial is in a journal, and none depends on luck.
 
 Sets are asked for in batches and scored beside each other. Each is drawn by a sampler of its own,
-seeded with its number, from what the journal says; so a search that is killed and goes on, on any
+seeded with its turn, from what the journal says; so a search that is killed and goes on, on any
 number of workers, tries the same sets. Without a journal it starts anew and still tries the same.
 """
 
@@ -101,16 +101,23 @@ class Search:
         space = self._distributions()
         seen = {self._row(t.params) for t in self._accepted()}
         for trial in self._undecided():
-            self._decide(trial.number, self._row(trial.params), seen)
+            if space.keys() <= trial.params.keys():
+                self._decide(trial.number, self._row(trial.params), seen)
+            else:  # killed in the middle of the drawing: it counts for nothing
+                self._study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
         most = _PATIENCE * self._config.samples
-        while len(seen) < stop and len(self._study.get_trials(deepcopy=False)) < most:
-            number = len(self._study.get_trials(deepcopy=False))
-            seed = np.random.SeedSequence([self._config.seed, number]).generate_state(1)[0]
+        while len(seen) < stop and (drawings := self._drawings()) < most:
+            seed = np.random.SeedSequence([self._config.seed, drawings]).generate_state(1)[0]
             self._study.sampler = optuna.samplers.TPESampler(
                 seed=int(seed), n_startup_trials=STARTUP
             )
             drawn = self._study.ask(space)
             self._decide(drawn.number, self._row(drawn.params), seen)
+
+    def _drawings(self) -> int:
+        """How many sets were drawn whole so far."""
+        trials = self._study.get_trials(deepcopy=False)
+        return sum(len(t.params) == len(self._family.names) for t in trials)
 
     def _undecided(self) -> list[Any]:
         """What was drawn when the search was killed."""

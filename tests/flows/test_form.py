@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from flows import _cli_config
-from flows._settings import NightlyConfig
+from flows._settings import NightlyConfig, SweepRunConfig
 
 
 def _fields(model=NightlyConfig, prefix=""):
@@ -17,7 +17,7 @@ def _fields(model=NightlyConfig, prefix=""):
             yield from _fields(field.annotation, f"{prefix}{name}.")
 
 
-FIELDS = dict(_fields())
+FIELDS = dict(_fields()) | dict(_fields(SweepRunConfig))
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -47,9 +47,10 @@ def test_a_few_settings_of_a_group_leave_the_others_at_their_defaults():
     assert part.advanced.sweep.slow == whole.model_copy(update={"stop": 60})
 
 
-def test_the_top_of_the_form_is_short():
-    assert len(NightlyConfig.model_fields) <= 8
-    assert list(NightlyConfig.model_fields)[-1] == "advanced"
+@pytest.mark.parametrize("model", [NightlyConfig, SweepRunConfig])
+def test_the_top_of_the_form_is_short(model):
+    assert len(model.model_fields) <= 8
+    assert list(model.model_fields)[-1] == "advanced"
 
 
 def test_the_command_of_a_night_gives_its_settings_again():
