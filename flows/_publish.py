@@ -7,7 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from flows import _summary
+from tasks.market import calendar
 from tasks.report.steps import write_report
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ def publish(night: Night) -> Json:
         final["report"] = written[0]["uri"]
         final["night"]["stages"].append(_report_stage(block, written[0]["bytes"]))
         final["night"]["run"]["seconds"] = final["run"]["seconds"]
-    final["metrics"] = _metrics(final)
+    final["metrics"] = _metrics(final, night.expected_day)
     night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
     _point_latest(night.store, night.folder)
     return {k: final[k] for k in ("state", "sentence", "report", "outputs", "counts", "timing")}
@@ -92,7 +95,7 @@ def _is_day(name: str) -> bool:
     return True
 
 
-def _metrics(summary: Json) -> Json:
+def _metrics(summary: Json, expected_day: str) -> Json:
     """Gauges that the hooks push, by their Prometheus names."""
     counts, timing = summary["counts"], summary["timing"]
     gauges = {
@@ -107,6 +110,7 @@ def _metrics(summary: Json) -> Json:
         last = dt.datetime.fromisoformat(notes["last_day"]).replace(tzinfo=_summary.ZONE)
         gauges |= {
             "quant_data_last_bar_timestamp_seconds": last.timestamp(),
+            "quant_data_sessions_behind": _sessions_behind(notes["last_day"], expected_day),
             "quant_data_rows_quarantined": notes["quarantined_rows"],
             "quant_data_symbols": notes["stocks"],
         }
@@ -114,6 +118,13 @@ def _metrics(summary: Json) -> Json:
         if isinstance(value, (int, float)):
             gauges[f"quant_night_{name}"] = value
     return gauges
+
+
+def _sessions_behind(last_day: str, expected_day: str) -> int:
+    """Sessions that the data lacks at its end; 0 where it is up to date."""
+    if last_day >= expected_day:
+        return 0
+    return int((calendar.sessions(last_day, expected_day) > np.datetime64(last_day)).sum())
 
 
 def _point_latest(store: Store, folder: str) -> None:

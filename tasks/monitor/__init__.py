@@ -5,6 +5,7 @@ Stands beside `data`: imports only `market` and `arrays`, and nothing of a night
 * `alerts`, `wording` - what an alert is, and how it reads
 * `outbox`, `senders`, `delivery` - written down first, told once, retried until accepted
 * `metrics`, `endpoint`, `push` - Prometheus: of a process, and of a run at its end
+* `inbox` - Alertmanager's alerts, told through the same outbox
 * `prices`, `anomalies` - bounds, anomalous returns, volatility
 * `performance` - timers, CPU, memory, disk
 * `manager` - all of it behind one object, for live use

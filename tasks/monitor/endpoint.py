@@ -1,4 +1,4 @@
-"""The address where Prometheus reads a process: `http://127.0.0.1:PORT/metrics`, loopback only.
+"""The address where Prometheus reads a process: `http://127.0.0.1:PORT/metrics`.
 
 Managers of one process that name the same port share one endpoint and its metrics: running a
 notebook's cell twice neither fails nor loses what was counted before.

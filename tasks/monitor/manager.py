@@ -11,7 +11,7 @@ from tasks.errors import QilinError, UserError
 from tasks.monitor.alerts import Alert
 from tasks.monitor.anomalies import AnomalyDetector
 from tasks.monitor.delivery import deliver
-from tasks.monitor.endpoint import Endpoint, open_endpoint
+from tasks.monitor.endpoint import LOOPBACK, Endpoint, open_endpoint
 from tasks.monitor.metrics import PrometheusMetrics
 from tasks.monitor.outbox import Outbox
 from tasks.monitor.performance import PerformanceMonitor
@@ -29,15 +29,22 @@ class MonitoringManager:
     `shutdown()` or use it as a context manager.
 
     Args:
-        prometheus_port: where metrics are shown on loopback; 0 takes any free port, None none.
+        prometheus_port: where metrics are shown; 0 takes any free port, None none.
         outbox: durable record with its channels; by default one in memory without channels, which
             keeps handlers free of repeats as long as the process lives.
+        address: where the port is opened, loopback by default; metrics ask for no password.
     """
 
-    def __init__(self, prometheus_port: int | None = 8000, *, outbox: Outbox | None = None) -> None:
+    def __init__(
+        self,
+        prometheus_port: int | None = 8000,
+        *,
+        outbox: Outbox | None = None,
+        address: str = LOOPBACK,
+    ) -> None:
         self._endpoint: Endpoint | None = None
         if prometheus_port is not None:
-            self._endpoint = open_endpoint(prometheus_port)
+            self._endpoint = open_endpoint(prometheus_port, address)
         self.prometheus = self._endpoint.metrics if self._endpoint else PrometheusMetrics()
         self._own_outbox = outbox is None
         self.outbox = outbox or Outbox(":memory:")
