@@ -1,4 +1,4 @@
-"""The CUDA side of `first_lane` and `end_lane`: each thread's own lane. Loaded on a GPU only."""
+"""Which lane and which work item a CUDA thread has. Loaded on a GPU only."""
 
 from __future__ import annotations
 
@@ -15,3 +15,9 @@ def own_lane(lanes: int) -> int:
 def after_own_lane(lanes: int) -> int:
     """One past the thread's lane, and no more than `lanes`."""
     return min(cuda.grid(1) + 1, lanes)  # type: ignore[no-any-return]
+
+
+@cuda.jit(device=True)  # type: ignore[untyped-decorator] # numba-cuda has no types
+def own_item() -> int:
+    """The thread's work item."""
+    return cuda.blockIdx.y  # type: ignore[no-any-return]

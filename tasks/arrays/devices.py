@@ -56,10 +56,17 @@ class GPUInfo:
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """The device that was chosen and one sentence why."""
+    """The device that was chosen and one sentence why.
+
+    Attributes:
+        kind: what computes.
+        reason: one sentence.
+        fallback: whether a GPU that is there could not do the work.
+    """
 
     kind: Literal["cpu", "gpu"]
     reason: str
+    fallback: bool = False
 
 
 class GPUUtils:

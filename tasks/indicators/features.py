@@ -16,7 +16,7 @@ from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device
 from tasks.indicators import momentum, overlap, statistic, trend, volatility, volume
 from tasks.indicators.config import FactorConfig
-from tasks.indicators.gpu import on_device
+from tasks.indicators.gpu import TECHNICAL, on_device
 from tasks.indicators.lanes import Tile, on_tiles
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def features_on(
 
     def compute(part: Panel, bench: Bench) -> list[NDArray[Any]]:
         grids = [np.ascontiguousarray(part[name], dtype=np.float64) for name in INPUTS]
-        block = settings.block if bench.kind == "cpu" else max(1, part.shape[1])
+        block = bench.width(*part.shape, settings.block)
         return on_tiles(grids, formula, block, dtype, finite=True, bench=bench)
 
-    columns, used = on_device(compute, panel, device)
+    columns, used = on_device(compute, panel, device, TECHNICAL)
     return dict(zip(names, columns, strict=True)), used
 
 

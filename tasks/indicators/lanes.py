@@ -149,10 +149,9 @@ def on_tiles(
         tile = Tile(rows + 1, high - low, bench)
         series = [bench.enter(lanes) for lanes in series]
         with np.errstate(all="ignore"):  # rows below a lane's last day hold no numbers
-            for number, result in enumerate(_each(compute(tile, *series))):
+            for number, lanes in bench.leave_each(enumerate(_each(compute(tile, *series)))):
                 if number == len(outs):
                     outs.append(np.empty((rows, symbols), dtype))
-                lanes = bench.leave(result)
                 lanes[-1] = np.nan
                 layout.scatter(lanes.reshape(-1), place, low, finite, outs[number])
     return outs

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.arrays.devices import GPUBackend, as_backend, choose_device
 from tasks.indicators import momentum, overlap, statistic, trend, volatility, volume
-from tasks.indicators.gpu import on_device
+from tasks.indicators.gpu import TECHNICAL, on_device
 from tasks.indicators.lanes import BLOCK, Tile, on_tiles
 from tasks.indicators.longframe import LongFrame
 
@@ -65,12 +65,12 @@ class GPUDataProcessor:
         Errors: `UserError` names missing columns, and repeated bars of one symbol and date.
         """
         frame = LongFrame.read(df, BARS)
-        columns, self.device = on_device(_compute, frame.panel(BARS), self.device)
+        columns, self.device = on_device(_compute, frame.panel(BARS), self.device, TECHNICAL)
         return frame.with_columns(dict(zip(COLUMNS, columns, strict=True)))
 
 
 def _compute(panel: Panel, bench: Bench) -> list[NDArray[Any]]:
-    block = BLOCK if bench.kind == "cpu" else max(1, panel.shape[1])
+    block = bench.width(*panel.shape, BLOCK)
     return on_tiles([panel[name] for name in BARS], _columns, block, bench=bench)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tasks.indicators.expressions.operators import ALL, FAMILIES
 from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile, Pool
-from tasks.indicators.gpu import on_device
+from tasks.indicators.gpu import EXPRESSIONS, on_device
 from tasks.indicators.kernels import calendar, layout
 
 if TYPE_CHECKING:
@@ -70,18 +70,29 @@ def evaluate_on(
     block: int = BLOCK,
 ) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
     """As `evaluate`, with the device that computed and why."""
-    graph, roots = parse(expressions, allow_future=allow_future)
+    parsed = parse(expressions, allow_future=allow_future)
 
-    def compute(part: Panel, bench: Bench) -> list[NDArray[Any]]:
-        size = block if bench.kind == "cpu" else max(1, part.shape[1])
-        run = _Run(graph, part, _fields(graph, part), np.dtype(dtype), size, bench)
-        for phase in plan(graph, roots):
-            run.tiles(phase)
-            run.across(phase)
-        return [run.result(root) for root in roots]
+    def work(part: Panel, bench: Bench) -> list[NDArray[Any]]:
+        return _compute(*parsed, part, bench, dtype, block)
 
-    grids, used = on_device(compute, panel, choose_device(device))
+    grids, used = on_device(work, panel, choose_device(device), EXPRESSIONS)
     return dict(zip(expressions, grids, strict=True)), used
+
+
+def compute(expressions: Mapping[str, str], panel: Panel, bench: Bench) -> list[NDArray[Any]]:
+    """Every expression's grid, computed on a bench."""
+    return _compute(*parse(expressions), panel, bench, "float64", BLOCK)
+
+
+def _compute(
+    graph: Graph, roots: Sequence[int], panel: Panel, bench: Bench, dtype: str, block: int
+) -> list[NDArray[Any]]:
+    size = bench.width(*panel.shape, block)
+    run = _Run(graph, panel, _fields(graph, panel), np.dtype(dtype), size, bench)
+    for phase in plan(graph, roots):
+        run.tiles(phase)
+        run.across(phase)
+    return [run.result(root) for root in roots]
 
 
 class _Run:
@@ -117,16 +128,28 @@ class _Run:
                 self._tile(phase, tile, low)
 
     def _tile(self, phase: Phase, tile: CalendarTile, low: int) -> None:
+        kept = self._computed(phase, tile, self._loaded(phase, tile, low))
+        for node, lanes in self.bench.leave_each(kept):
+            if node in phase.results:
+                layout.store(lanes, low, self.results[node])
+            if node in phase.carry:
+                layout.store(lanes, low, self.grids[node])
+
+    def _loaded(self, phase: Phase, tile: CalendarTile, low: int) -> dict[int, Any]:
         values: dict[int, Any] = {}
         for node in phase.loads:
             values[node] = tile.load(self.grids[node], low)
+        return values
+
+    def _computed(
+        self, phase: Phase, tile: CalendarTile, values: dict[int, Any]
+    ) -> Iterator[tuple[int, Any]]:
+        """Every node that is to be kept, as soon as it is there."""
         for node in phase.tile_nodes:
             if node not in values:
                 values |= self._compute(node, tile, values)
-            if node in phase.results:
-                layout.store(self.bench.leave(values[node]), low, self.results[node])
-            if node in phase.carry:
-                layout.store(self.bench.leave(values[node]), low, self.grids[node])
+            if node in phase.results or node in phase.carry:
+                yield node, values[node]
             for unread in phase.unread_after[node]:
                 self.pool.give(values.pop(unread))
 

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """Arrays of tiles that are used again: memory fresh from the system costs more than a sum."""
+    """Arrays of tiles that are used again: memory fresh from the system costs more than a sum.
+
+    On a GPU nothing is used again, since work on it is only noted and done later.
+    """
 
     def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+        self.bench, self.again = bench, bench.kind == "cpu"
         self._free: dict[tuple[int, int], list[Array]] = {}
         self._scratch: dict[int, Array] = {}
 
@@ -33,11 +36,14 @@ class Pool:
 
     def give(self, array: Array) -> None:
         """Take back an array that nobody reads any more."""
-        rows, lanes = array.shape
-        self._free.setdefault((rows, lanes), []).append(array)
+        if self.again:
+            rows, lanes = array.shape
+            self._free.setdefault((rows, lanes), []).append(array)
 
     def scratch(self, rows: int, lanes: int) -> Array:
         """The one array for what a kernel keeps in mind while it runs."""
+        if not self.again:
+            return self.bench.empty((rows, lanes))  # type: ignore[no-any-return]
         kept = self._scratch.get(lanes)
         if kept is None or len(kept) < rows:
             self._scratch[lanes] = kept = self.bench.empty((rows, lanes))
