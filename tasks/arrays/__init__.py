@@ -3,7 +3,10 @@
 - `devices`: what GPUs there are, which device computes, and the sentence that says why
 - `kinds`: numpy, pandas, polars, torch, cupy and cudf in, and back in kind
 - `compiling`: numba's options and its disk cache, in one place
-- `benches`: where kernels run, on the CPU or from the same source on a GPU (`cudalanes`)
+- `benches`: where kernels run, on the CPU or from the same source on a GPU (`cudabench`)
+- `twins`: kernels compiled for CUDA (`cudalanes`), one thread per lane and work item
+- `deferred`: a GPU's work is noted first and launched together
+- `parity`, `serving`: a kernel serves on a GPU once it has proved itself, else the CPU does the work
 """
 
 from tasks.arrays.devices import Device, GPUBackend, GPUInfo, GPUUtils, choose_device

@@ -122,7 +122,8 @@ class Deferred(np.lib.mixins.NDArrayOperatorsMixin):
         """Note a function of whole arrays; what it gives is new, or takes an old one's place."""
         made = Deferred(self.queue, shape) if into is None else into
         work = function if into is None else functools.partial(_fitted, function, into)
-        self.queue.note(_Arithmetic(work, tuple(inputs), made, max(_level(inputs), made.read)))
+        level = max(_level(inputs), made.level, made.read)
+        self.queue.note(_Arithmetic(work, tuple(inputs), made, level))
         return made
 
 

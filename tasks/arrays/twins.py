@@ -116,7 +116,7 @@ def _with_twins(function: types.FunctionType) -> types.FunctionType:
 
 @functools.cache
 def _numpy_for_cuda() -> types.ModuleType:
-    """numpy with those functions of single numbers that numba-cuda knows as Python's only."""
+    """Give numpy, its functions of one number that numba-cuda lacks replaced by Python's."""
     module = types.ModuleType("numpy_for_cuda")
     vars(module).update(vars(np) | {n: getattr(math, n) for n in ("isfinite", "isnan", "sqrt")})
     return module

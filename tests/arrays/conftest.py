@@ -28,9 +28,7 @@ def simulate(tmp_path_factory) -> Callable[[str], str]:
     def run(program: str) -> str:
         # the simulator's threads warn of divisions by zero that kernels mean
         command = [sys.executable, "-W", "ignore", "-c", program]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 

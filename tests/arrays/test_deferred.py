@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import types
+import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,7 +23,14 @@ def halved(out):
     out[:] = out / 2
 
 
-SCALED, HALVED = types.SimpleNamespace(py_func=scaled), types.SimpleNamespace(py_func=halved)
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """What a compiled kernel tells of itself."""
+
+    py_func: Callable[..., None]
+
+
+SCALED, HALVED = Kernel(scaled), Kernel(halved)
 
 
 class Launches(list):
