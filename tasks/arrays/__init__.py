@@ -6,7 +6,7 @@
 - `benches`: where kernels run, on the CPU or from the same source on a GPU (`cudabench`)
 - `twins`: kernels compiled for CUDA (`cudalanes`), one thread per lane and work item
 - `deferred`: a GPU's work is noted first and launched together
-- `parity`, `serving`: a kernel serves on a GPU once it has proved itself, else the CPU does the work
+- `parity`, `serving`: a kernel serves on a GPU once it has proved itself; else the CPU works
 """
 
 from tasks.arrays.devices import Device, GPUBackend, GPUInfo, GPUUtils, choose_device
