@@ -15,7 +15,8 @@
     targets.py       from scores to target weights
     summary.py       what a portfolio comes to, for the report
     engine.py        the vectorised engine: prices and signals in, one dictionary out
-    metrics.py       performance figures, one definition of each
+    metrics.py       performance figures, one definition of each; `gains.py` the shape of gains and
+                     falls, `relative.py` against a benchmark, `figures.py` all by name
     kernels/         the compiled loops
 
 The function `sweep.sweep` is not handed on here: the package's `sweep` is the module.

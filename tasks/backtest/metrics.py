@@ -9,7 +9,7 @@ are named in `Conventions`; kurtosis is Pearson's (3 for a normal distribution).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -86,14 +86,15 @@ def mean(returns: ArrayLike) -> Array:
 
 def volatility(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     """Standard deviation a year, fraction."""
-    return np.asarray(_deviation(returns, conventions.ddof) * np.sqrt(conventions.annualisation))
+    return np.asarray(deviation(returns, conventions.ddof) * np.sqrt(conventions.annualisation))
 
 
 def sharpe(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     """Mean excess return over its standard deviation, a year; NaN where nothing varies."""
     excess = np.asarray(returns, dtype=float) - conventions.period_risk_free
-    deviation = _deviation(excess, conventions.ddof)
-    return _ratio(mean(excess) * np.sqrt(conventions.annualisation), deviation)
+    return ratio(
+        mean(excess) * np.sqrt(conventions.annualisation), deviation(excess, conventions.ddof)
+    )
 
 
 def sharpe_error(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
@@ -119,7 +120,7 @@ def sortino(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     """Mean excess return over the root mean square of the losses (over all days), a year."""
     excess = np.asarray(returns, dtype=float) - conventions.period_risk_free
     below = np.minimum(excess, 0.0)
-    return _ratio(mean(excess) * np.sqrt(conventions.annualisation), np.sqrt(mean(below**2)))
+    return ratio(mean(excess) * np.sqrt(conventions.annualisation), np.sqrt(mean(below**2)))
 
 
 def drawdowns(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
@@ -144,30 +145,30 @@ def longest_drawdown(returns: ArrayLike, conventions: Conventions = DAILY) -> ND
 
 def calmar(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     """Yearly return over the deepest fall."""
-    return _ratio(annual_return(returns, conventions), -max_drawdown(returns, conventions))
+    return ratio(annual_return(returns, conventions), -max_drawdown(returns, conventions))
 
 
 def hit_rate(returns: ArrayLike) -> Array:
     """Share of the days with a gain among the days that moved."""
     values = np.asarray(returns, dtype=float)
-    return _ratio(np.sum(values > 0.0, axis=-1), np.sum(np.abs(values) > 0.0, axis=-1))
+    return ratio(np.sum(values > 0.0, axis=-1), np.sum(np.abs(values) > 0.0, axis=-1))
 
 
 def omega(returns: ArrayLike, threshold: float = 0.0) -> Array:
     """Sum of gains over sum of losses, both against `threshold` a day."""
     excess = np.asarray(returns, dtype=float) - threshold
     gains = np.nansum(np.maximum(excess, 0.0), axis=-1)
-    return _ratio(gains, -np.nansum(np.minimum(excess, 0.0), axis=-1))
+    return ratio(gains, -np.nansum(np.minimum(excess, 0.0), axis=-1))
 
 
 def skew(returns: ArrayLike) -> Array:
     """Third standardised moment (population)."""
-    return _ratio(_central(returns, 3), _deviation(returns, 0) ** 3)
+    return ratio(_central(returns, 3), deviation(returns, 0) ** 3)
 
 
 def kurtosis(returns: ArrayLike) -> Array:
     """Fourth standardised moment (population), 3 for a normal distribution."""
-    return _ratio(_central(returns, 4), _deviation(returns, 0) ** 4)
+    return ratio(_central(returns, 4), deviation(returns, 0) ** 4)
 
 
 def value_at_risk(returns: ArrayLike, level: float = 0.05) -> Array:
@@ -184,31 +185,7 @@ def expected_shortfall(returns: ArrayLike, level: float = 0.05) -> Array:
 
 def tail_ratio(returns: ArrayLike) -> Array:
     """Size of the 95 % quantile over the size of the 5 % quantile."""
-    return _ratio(np.abs(_quantile(returns, 0.95)), np.abs(_quantile(returns, 0.05)))
-
-
-def summary(returns: ArrayLike, conventions: Conventions = DAILY) -> dict[str, Any]:
-    """Every figure of this module that needs nothing but the returns, by name."""
-    return {
-        "days": days(returns),
-        "total_return": total_return(returns, conventions),
-        "annual_return": annual_return(returns, conventions),
-        "volatility": volatility(returns, conventions),
-        "sharpe": sharpe(returns, conventions),
-        "sharpe_error": sharpe_error(returns, conventions),
-        "t_statistic": t_statistic(returns, conventions),
-        "sortino": sortino(returns, conventions),
-        "max_drawdown": max_drawdown(returns, conventions),
-        "longest_drawdown": longest_drawdown(returns, conventions),
-        "calmar": calmar(returns, conventions),
-        "hit_rate": hit_rate(returns),
-        "omega": omega(returns),
-        "skew": skew(returns),
-        "kurtosis": kurtosis(returns),
-        "value_at_risk": value_at_risk(returns),
-        "expected_shortfall": expected_shortfall(returns),
-        "tail_ratio": tail_ratio(returns),
-    }
+    return ratio(np.abs(_quantile(returns, 0.95)), np.abs(_quantile(returns, 0.05)))
 
 
 def sharpe_interval(
@@ -254,7 +231,8 @@ def _only(values: ArrayLike, known: ArrayLike) -> Array:
     return np.where(known, values, np.nan)
 
 
-def _ratio(above: ArrayLike, below: ArrayLike) -> Array:
+def ratio(above: ArrayLike, below: ArrayLike) -> Array:
+    """Quotient; NaN where the divisor is not positive."""
     bottom = np.asarray(below, dtype=float)
     usable = bottom > 0.0
     return _only(np.asarray(above, dtype=float) / np.where(usable, bottom, 1.0), usable)
@@ -265,13 +243,13 @@ def _central(returns: ArrayLike, power: int) -> Array:
     return mean((values - mean(values)[..., None]) ** power)
 
 
-def _deviation(returns: ArrayLike, ddof: int) -> Array:
+def deviation(returns: ArrayLike, ddof: int) -> Array:
     """Standard deviation of a day; zero for a series that differs by rounding only."""
     count = days(returns)
     spread = _central(returns, 2) * count / np.maximum(count - ddof, 1)
-    deviation = _only(np.sqrt(spread), count > ddof)
+    found = _only(np.sqrt(spread), count > ddof)
     floor = 1e-14 * np.abs(mean(returns))
-    return np.where(deviation <= floor, 0.0, deviation)
+    return np.where(found <= floor, 0.0, found)
 
 
 def _quantile(returns: ArrayLike, level: float) -> Array:

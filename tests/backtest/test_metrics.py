@@ -1,9 +1,6 @@
 """Performance figures against their definitions, published numbers and a golden data set."""
 
-import json
 import math
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tasks.backtest import metrics
+from tasks.backtest import gains, metrics, relative
+from tasks.backtest.figures import summary
 from tasks.backtest.metrics import Conventions
 from tasks.errors import UserError
 
@@ -52,19 +50,20 @@ def test_conventions_change_what_they_name():
 
 
 def test_what_cannot_be_computed_is_nan():
-    for name, value in metrics.summary(np.full(5, np.nan)).items():
-        assert value == 0 if name in ("days", "longest_drawdown") else np.isnan(value), name
-    still = metrics.summary(np.full(10, 0.001))
+    for name, value in summary(np.full(5, np.nan)).items():
+        assert value == 0 if name == "days" or name.startswith("longest") else np.isnan(value), name
+    still = summary(np.full(10, 0.001))
     for name in ("sharpe", "sortino", "calmar", "omega", "skew", "kurtosis"):
         assert np.isnan(still[name]), name
     assert np.isnan(metrics.sharpe(np.array([0.01])))
 
 
-@given(arrays(float, (3, 40), elements=st.floats(-0.2, 0.2)))
-def test_many_series_are_each_alone(returns):
-    together = metrics.summary(returns)
+@given(arrays(np.int64, (3, 40), elements=st.integers(-2000, 2000)))
+def test_many_series_are_each_alone(basis_points):
+    returns = basis_points / 1e4
+    together = summary(returns)
     for row in range(3):
-        for name, value in metrics.summary(returns[row]).items():
+        for name, value in summary(returns[row]).items():
             np.testing.assert_array_equal(together[name][row], value, err_msg=name)
 
 
@@ -106,20 +105,6 @@ def test_the_bootstrap_interval_holds_its_level():
     assert 0.90 <= inside / 200 <= 0.99
 
 
-@pytest.mark.peer
-def test_equals_empyrical(peers_python, tmp_path):
-    rng = np.random.default_rng(11)
-    series = rng.standard_t(4, 600) * 0.012 + 0.0004
-    source, target = tmp_path / "in.npy", tmp_path / "out.json"
-    np.save(source, series)
-    script = Path(__file__).parent.parent / "peers" / "empyrical_metrics.py"
-    subprocess.run([peers_python, script, source, target], check=True, timeout=300)
-    peer = json.loads(target.read_text())
-    ours = {name: float(value) for name, value in metrics.summary(series).items()}
-    for name, value in peer.items():
-        assert ours[name] == pytest.approx(value, rel=1e-10), name
-
-
 def test_equals_ffn_on_its_own_data(real_data):
     path = real_data / "golden_perf" / "ffn_test_data_aapl_msft_c_2004_2014.csv"
     closes = pd.read_csv(path, index_col=0)[["AAPL", "MSFT", "C"]].to_numpy().T
@@ -131,3 +116,49 @@ def test_equals_ffn_on_its_own_data(real_data):
     np.testing.assert_allclose(gain, [-0.079, -0.038, 0.012], atol=5e-4)
     yearly = metrics.annual_return(returns, Conventions(annualisation=251.6))
     np.testing.assert_allclose(yearly, [0.440, 0.041, -0.205], atol=5e-4)
+
+
+def test_gains_and_falls_against_their_definitions():
+    up, down = KNOWN[KNOWN > 0], KNOWN[KNOWN < 0]
+    assert gains.best_day(RETURNS) == 0.03
+    assert gains.worst_day(RETURNS) == -0.02
+    assert gains.average_gain(RETURNS) == pytest.approx(up.mean())
+    assert gains.average_loss(RETURNS) == pytest.approx(down.mean())
+    assert gains.payoff(RETURNS) == pytest.approx(up.mean() / -down.mean())
+    assert gains.gain_to_pain(RETURNS) == pytest.approx(KNOWN.sum() / -down.sum())
+    assert gains.kelly(RETURNS) == pytest.approx(0.6 - 0.4 / (up.mean() / -down.mean()))
+    assert gains.longest_gains(np.array([0.1, 0.1, -0.1, 0.1])) == 2
+    assert gains.longest_losses(np.array([-0.1, -0.1, 0.0, -0.1])) == 2
+    falls = metrics.drawdowns(KNOWN)
+    assert gains.ulcer_index(RETURNS) == pytest.approx(math.sqrt((falls**2).sum() / 5))
+    assert gains.mean_drawdown(RETURNS) == pytest.approx(falls.mean())
+    assert gains.stability(np.full(50, 0.01)) == pytest.approx(1.0)
+    below = math.sqrt(sum(min(r, 0) ** 2 for r in KNOWN) / 6 * 244)
+    assert gains.downside_deviation(RETURNS) == pytest.approx(below)
+
+
+def test_relative_figures_against_their_definitions():
+    rng = np.random.default_rng(3)
+    market = rng.normal(0, 0.01, 250)
+    returns = 1.5 * market + 0.0002
+    assert relative.beta(returns, market) == pytest.approx(1.5)
+    assert relative.alpha(returns, market) == pytest.approx(1.0002**244 - 1)
+    assert relative.alpha(returns, market, Conventions(compounded=False)) == pytest.approx(0.0488)
+    assert relative.correlation(returns, market) == pytest.approx(1.0)
+    gap = returns - market
+    assert relative.information_ratio(returns, market) == pytest.approx(
+        gap.mean() / gap.std(ddof=1) * math.sqrt(244)
+    )
+    holes = market.copy()
+    holes[:50] = np.nan
+    assert relative.beta(returns, holes) == pytest.approx(1.5)
+    with pytest.raises(UserError, match="250 days and the benchmark 10"):
+        relative.beta(returns, market[:10])
+
+
+def test_all_figures_have_a_name_of_their_own():
+    rng = np.random.default_rng(3)
+    series = rng.normal(0, 0.01, (2, 250))
+    figures = summary(series, benchmark=series[0])
+    assert len(figures) >= 30
+    assert all(np.shape(value) == (2,) for value in figures.values())
