@@ -1,16 +1,15 @@
-"""Price limits over a grid: rounding, boards, dates, listings, corporate actions, real data."""
+"""Price limits over a grid: rounding, boards, dates, listings, corporate actions."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.data.panel import Panel
 from tasks.market.rules import rule_book
-from tasks.market.rules_limits import beyond, limits, reference_prices
+from tasks.market.rules_limits import limits, reference_prices
 
 
 def panel(close, symbols, start="2022-01-04", **fields):
@@ -142,66 +141,3 @@ def test_blocks_of_symbols_change_nothing():
         alone = limits(bars.columns([n]))
         np.testing.assert_array_equal(alone[0][:, 0], up[:, n])
         np.testing.assert_array_equal(alone[1][:, 0], down[:, n])
-
-
-def csi300(folder):
-    frame = pd.read_parquet(folder / "cn_csi300_daily_unadj_2005_2021.parquet")
-    frame = frame[frame["volume"] > 0]
-    frame["symbol"] = frame["symbol"].str[3:] + "." + frame["symbol"].str[:2].str.upper()
-    return Panel.from_frame(frame)
-
-
-def with_ex_right_prices(bars, folder):
-    """`preclose` on the first session after each corporate action, from the actions' own terms."""
-    actions = pd.read_parquet(folder / "cn_corporate_actions_1986_2011.parquet")
-    actions = actions[actions["market"].isin(["SH", "SZ"])]
-    changes = ["bonus", "countAsGift", "countForSell", "countOfIncreasement"]
-    actions = actions[actions[changes].to_numpy().any(axis=1)]
-    preclose, close = np.full(bars.shape, np.nan), bars["close"]
-    for action in actions.itertuples():
-        symbol = f"{action.code}.{action.market}"
-        if symbol not in bars.symbols:
-            continue
-        n = bars.column(symbol)
-        day = np.datetime64(pd.Timestamp(str(action.date)), "D")
-        later = np.flatnonzero(~np.isnan(close[:, n]) & (bars.dates >= day))
-        before = np.flatnonzero(~np.isnan(close[:, n]) & (bars.dates < day))
-        if not len(later) or not len(before):
-            continue
-        rights = action.countForSell / 1e5
-        paid = close[before[-1], n] - action.bonus / 1e4 + rights * action.priceForSell / 1e3
-        more = (action.countAsGift + action.countOfIncreasement) / 1e5 + rights
-        preclose[later[0], n] = paid / (1 + more)
-    return bars.with_fields(preclose=preclose)
-
-
-@pytest.mark.slow
-def test_closes_beyond_the_limits_of_csi300_members_are_explained(real_data):
-    """Unadjusted closes of 2005 to 2021 against the dated limits, year by year.
-
-    Until 2011 the corporate actions are known: with them, what remains are the share-structure
-    reform (2005 to 2009, whose payments do not dilute) and returns from a long suspension. From
-    2012 on they are not: nothing closes above a limit except after a suspension, and what closes
-    below one opened below the day before.
-    """
-    bars = csi300(real_data)
-    year = bars.dates.astype("datetime64[Y]").astype(int) + 1970
-    raw, explained = beyond(bars), beyond(with_ex_right_prices(bars, real_data))
-
-    def by_year(cells):
-        return {int(y): int(cells[year == y].sum()) for y in np.unique(year)}
-
-    before, after = by_year(raw), by_year(explained)
-    assert sum(before[y] for y in range(2005, 2012)) == 365
-    left = {2005: 12, 2006: 30, 2007: 8, 2008: 3, 2009: 2, 2010: 1, 2011: 0}
-    assert {y: after[y] for y in left} == left
-    up, down = limits(bars)
-    close, traded = bars["close"], ~np.isnan(bars["close"])
-    resumed = np.zeros(bars.shape, dtype=bool)
-    resumed[1:] = traded[1:] & ~traded[:-1]
-    late = (year >= 2012)[:, None] & traded & ~resumed
-    assert not (late & (close > up)).any()
-    fell = late & (close < down)
-    previous = np.vstack([close[:1], close[:-1]])
-    assert fell.sum() == 434
-    assert (bars["open"][fell] < previous[fell]).all()
