@@ -1,12 +1,7 @@
-"""Tiles of symbols compacted to trading days: where technical indicators are computed.
+"""Tiles of symbols on trading days: where technical indicators are computed.
 
-A technical indicator counts trading days, so a suspended day (NaN in any input) is skipped: each
-column is computed as if only its trading days existed, and the result is scattered back, NaN on
-the days skipped. Up to `BLOCK` symbols lie side by side as lanes of one tile that stays in cache;
-lanes never meet, so neither the block's size nor its borders change a bit.
-
-A tile's arrays have T + 1 rows: each lane's trading days first, then NaN. The last row is void:
-days without trading read from it and write to it.
+Up to `BLOCK` symbols lie side by side as lanes of one tile that stays in cache; lanes never meet,
+so neither the block's size nor its borders change a bit.
 """
 
 from __future__ import annotations
@@ -21,8 +16,11 @@ import numpy as np
 
 from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.kinds import in_kind, to_numpy
+from tasks.arrays.streaming import empty_grid
 from tasks.errors import UserError
-from tasks.indicators.kernels import layout
+from tasks.indicators.kernels import blend
+from tasks.indicators.memory import Memory
+from tasks.indicators.trading import Days, Window
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,31 +36,52 @@ LONGEST_PERIOD = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
-    """The bench for one tile: it makes arrays of the tile's shape and runs kernels on them."""
+    """The bench for one tile: it makes arrays of the tile's shape and runs kernels on them.
+
+    With a memory, results are shared and arrays used again (see `memory`): then whoever gets an
+    array must not change it.
+    """
 
     rows: int
     lanes: int
     bench: Bench = CPU
+    memory: Memory | None = None
 
     def new(self) -> Array:
         """An array of the tile's shape, not initialised."""
-        return self.scratch(self.rows)
+        return self.memory.new() if self.memory else self.bench.empty((self.rows, self.lanes))
 
     def scratch(self, rows: int) -> Array:
         """An array of some rows of one value per lane, not initialised."""
-        return self.bench.empty((rows, self.lanes))  # type: ignore[no-any-return]
+        return self.memory.scratch(rows) if self.memory else self.bench.empty((rows, self.lanes))
 
     def run(self, kernel: Any, *arguments: Any, state: int = 1) -> Array:
         """One result of `kernel(*arguments, out, state)`; `state` counts its rows of scratch."""
-        out = self.new()
-        self.bench.call(kernel, self.lanes, *arguments, out, self.scratch(state))
-        return out
+        return self.run_many(1, kernel, *arguments, state=state)[0]
 
     def run_many(self, outputs: int, kernel: Any, *arguments: Any, state: int = 1) -> list[Array]:
         """Several results of one kernel, which takes them before its scratch."""
+        key = self.memory.key(kernel, arguments) if self.memory else None
+        known = self.memory.recall(key) if self.memory else None
+        if known is not None:
+            return known
         outs = [self.new() for _ in range(outputs)]
         self.bench.call(kernel, self.lanes, *arguments, *outs, self.scratch(state))
+        if self.memory:
+            self.memory.keep(key, outs)
         return outs
+
+    def blend(self, x: Array, a: float, y: Array, b: float, start: int = 0) -> Array:
+        """A * x + b * y from row `start`, NaN before."""
+        return self.run(blend.blend, x, a, y, b, start)
+
+    def only_with(self, x: Array, other: Array) -> Array:
+        """X where the other is known."""
+        return self.run(blend.blend, x, 1.0, other, 0.0, 0)
+
+    def quotient(self, x: Array, y: Array, times: float = 1.0, empty: float = np.nan) -> Array:
+        """X / y * times; `empty` where y is zero."""
+        return self.run(blend.quotient, x, y, times, empty)
 
 
 class Indicator(Generic[P, R]):
@@ -70,10 +89,18 @@ class Indicator(Generic[P, R]):
 
     Call it with series (T,) or grids (T dates x N symbols): float64 comes back in kind and shape,
     NaN on suspended days and during the warm-up. `on_tile` is the formula itself.
+
+    Attributes:
+        inputs: names of the series it takes.
+        defaults: its parameters and their defaults.
+        outputs: names of its results, none if there is one only.
     """
 
     def __init__(
-        self, formula: Callable[Concatenate[Tile, P], R], minima: Mapping[str, int]
+        self,
+        formula: Callable[Concatenate[Tile, P], R],
+        outputs: tuple[str, ...],
+        minima: Mapping[str, int],
     ) -> None:
         update_wrapper(self, formula)
         self.on_tile = formula
@@ -82,6 +109,7 @@ class Indicator(Generic[P, R]):
         self.__signature__ = signature.replace(parameters=parameters)
         self.inputs = tuple(p.name for p in parameters if p.annotation == "Array")
         self.defaults = {p.name: p.default for p in parameters if p.name not in self.inputs}
+        self.outputs = outputs
         self.minima = dict(minima)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -89,7 +117,7 @@ class Indicator(Generic[P, R]):
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
         given = {name: bound.arguments.pop(name) for name in self.inputs}
-        self._check(bound.arguments)
+        self.check(bound.arguments)
         grids, leave = _enter(self.__name__, given)
         results = on_tiles(grids, partial(_call, self.on_tile, dict(bound.arguments)))
         backs = [leave(result) for result in results]
@@ -103,7 +131,8 @@ class Indicator(Generic[P, R]):
     def __reduce__(self) -> str:
         return self.__name__  # found again by its name in its module
 
-    def _check(self, parameters: Mapping[str, Any]) -> None:
+    def check(self, parameters: Mapping[str, Any]) -> None:
+        """Refuse periods that are no whole numbers from the least on."""
         for name, default in self.defaults.items():
             value = parameters[name]
             if not isinstance(default, int):
@@ -117,12 +146,15 @@ class Indicator(Generic[P, R]):
 
 
 def indicator(
-    **minima: int,
+    *outputs: str, **minima: int
 ) -> Callable[[Callable[Concatenate[Tile, P], R]], Indicator[P, R]]:
-    """Make a public indicator of a formula on tiles; `minima` are least periods other than 1."""
+    """Make a public indicator of a formula on tiles.
+
+    `outputs` name its results if there are several; `minima` are least periods other than 1.
+    """
 
     def decorate(formula: Callable[Concatenate[Tile, P], R]) -> Indicator[P, R]:
-        return Indicator(formula, minima)
+        return Indicator(formula, outputs, minima)
 
     return decorate
 
@@ -140,47 +172,59 @@ def on_tiles(
     `compute(tile, *series)` gives one array or several; several may come from a generator, which
     keeps each in cache until it is scattered. With `finite`, infinite results become NaN.
     """
-    rows, symbols = grids[0].shape
-    size = BLOCK if block is None else block
+    named = {str(number): grid for number, grid in enumerate(grids)}
     outs: list[NDArray[Any]] = []
-    for low in range(0, max(symbols, 1), size):
-        high = min(low + size, symbols)
-        place, series = _compact(grids, low, high)
-        tile = Tile(rows + 1, high - low, bench)
-        series = [bench.enter(lanes) for lanes in series]
-        with np.errstate(all="ignore"):  # rows below a lane's last day hold no numbers
-            for number, lanes in bench.leave_each(enumerate(_each(compute(tile, *series)))):
-                if number == len(outs):
-                    outs.append(np.empty((rows, symbols), dtype))
-                lanes[-1] = np.nan
-                layout.scatter(lanes.reshape(-1), place, low, finite, outs[number])
+    for window, tile in windows(named, block, bench):
+        days = window.days(named)
+        results = compute(tile, *enter(tile, window, days, named))
+        for number, result in bench.leave_each(enumerate(several(results))):
+            if number == len(outs):
+                outs.append(empty_grid(grids[0].shape, dtype))
+            window.scatter(result, days, outs[number], most(dtype, finite))
     return outs
+
+
+def windows(
+    grids: Mapping[str, Array], block: int | None, bench: Bench
+) -> Iterator[tuple[Window, Tile]]:
+    """Every window of `block` columns of the grids, and the tile on which to compute it."""
+    rows, symbols = next(iter(grids.values())).shape
+    size = BLOCK if block is None else block
+    memory = Memory(bench) if bench is CPU else None  # a GPU's own arrays and launches are its own
+    host = Memory(CPU)
+    lanes = min(size, symbols)
+    for begin in range(0, max(symbols, 1), size):
+        low = min(begin, symbols - lanes)  # the last one overlaps: all are of one width
+        host.begin(rows + 1, lanes)
+        if memory:
+            memory.begin(rows + 1, lanes)
+        with np.errstate(all="ignore"):  # rows below a lane's last day hold no numbers
+            yield Window(grids, low, lanes, host), Tile(rows + 1, lanes, bench, memory)
+
+
+def enter(tile: Tile, window: Window, days: Days, names: Iterable[str]) -> list[Array]:
+    """The named series of a window on the tile's bench, known to the tile's memory by name."""
+    series = []
+    for name in names:
+        lanes = tile.bench.enter(window.series(name, days))
+        if tile.memory:
+            tile.memory.name(lanes, name, window.number(days))
+        series.append(lanes)
+    return series
+
+
+def most(dtype: Any, finite: bool) -> float:
+    """The largest number that results may have."""
+    return float(np.finfo(dtype).max) if finite else np.inf
 
 
 def _call(formula: Any, parameters: Mapping[str, Any], tile: Tile, *series: Array) -> Any:
     return formula(tile, *series, **parameters)
 
 
-def _each(results: Any) -> Iterable[Array]:
+def several(results: Any) -> Iterable[Array]:
+    """The results of an indicator, one or several."""
     return results if isinstance(results, (Iterator, tuple, list)) else [results]
-
-
-def _compact(grids: Sequence[Array], low: int, high: int) -> tuple[NDArray[np.int32], list[Array]]:
-    """Where each cell of the tile lies in the compacted lanes, and the compacted series."""
-    rows = grids[0].shape[0]
-    trading = np.ones((rows, high - low), dtype=np.bool_)
-    tiles = [np.empty(trading.shape) for _ in grids]
-    for grid, tile in zip(grids, tiles, strict=True):
-        layout.load_trading(grid, low, tile, trading)
-    place = np.empty(trading.shape, dtype=np.int32)
-    counts = np.zeros(high - low, dtype=np.int64)
-    layout.number_days(trading, counts, place)
-    series = []
-    for tile in tiles:
-        lanes = np.empty((rows + 1, high - low))
-        layout.compact(tile, place, counts, lanes)
-        series.append(lanes)
-    return place, series
 
 
 def _enter(name: str, given: Mapping[str, Any]) -> tuple[list[Array], Callable[[Array], Any]]:

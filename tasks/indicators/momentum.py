@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.indicators.kernels import averages, directional, extremes, flow, oscillators
+from tasks.indicators.kernels import averages, blend, directional, extremes, flow, oscillators
 from tasks.indicators.lanes import Tile, indicator
 from tasks.indicators.overlap import ema, ema_chain
 
@@ -22,7 +22,7 @@ def rsi(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
     return tile.run(oscillators.rsi, close, timeperiod, state=2)
 
 
-@indicator(fastperiod=2, slowperiod=2)
+@indicator("macd", "macdsignal", "macdhist", fastperiod=2, slowperiod=2)
 def macd(
     tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26, signalperiod: int = 9
 ) -> tuple[Array, Array, Array]:
@@ -32,13 +32,13 @@ def macd(
     signal's, on trading day slow + signal - 1. A fast period above the slow one is swapped.
     """
     fast, slow = _fast_and_slow(tile, close, fastperiod, slowperiod)
-    line = fast - slow
+    line = tile.blend(fast, 1.0, slow, -1.0)
     start = (slowperiod if slowperiod > fastperiod else fastperiod) - 1
     signal = tile.run(averages.ema, line, signalperiod, start, 2.0 / (signalperiod + 1))
-    return line + 0.0 * signal, signal, line - signal
+    return tile.only_with(line, signal), signal, tile.blend(line, 1.0, signal, -1.0)
 
 
-@indicator()
+@indicator("slowk", "slowd")
 def stoch(
     tile: Tile,
     high: Array,
@@ -55,10 +55,10 @@ def stoch(
     raw = _range_position(tile, high, low, close, fastk_period)
     k = tile.run(averages.sma, raw, slowk_period, fastk_period - 1)
     d = tile.run(averages.sma, k, slowd_period, fastk_period + slowk_period - 2)
-    return k + 0.0 * d, d
+    return tile.only_with(k, d), d
 
 
-@indicator()
+@indicator("k", "d", "j")
 def kdj(
     tile: Tile,
     high: Array,
@@ -77,7 +77,7 @@ def kdj(
     raw = _range_position(tile, high, low, close, fastk_period)
     k = tile.run(averages.wilder, raw, slowk_period, fastk_period - 1)
     d = tile.run(averages.wilder, k, slowd_period, fastk_period + slowk_period - 2)
-    return k + 0.0 * d, d, 3.0 * k - 2.0 * d
+    return tile.only_with(k, d), d, tile.blend(k, 3.0, d, -2.0)
 
 
 @indicator(timeperiod=2)
@@ -91,7 +91,8 @@ def willr(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 1
 @indicator(timeperiod=2)
 def cci(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14) -> Array:
     """Commodity channel index of the typical price, scaled by .015 mean absolute deviations."""
-    return tile.run(oscillators.cci, (high + low + close) / 3.0, timeperiod, state=2)
+    typical = tile.run(blend.typical, high, low, close, 1.0)
+    return tile.run(oscillators.cci, typical, timeperiod, state=2)
 
 
 @indicator()
@@ -103,7 +104,7 @@ def mom(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
 @indicator()
 def roc(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
     """Rate of change over n days in percent."""
-    return (tile.run(oscillators.ratio, close, timeperiod) - 1.0) * 100.0
+    return tile.run(oscillators.ratio, close, timeperiod, 1.0, 100.0)
 
 
 @indicator(timeperiod=2)
@@ -111,7 +112,8 @@ def mfi(
     tile: Tile, high: Array, low: Array, close: Array, volume: Array, timeperiod: int = 14
 ) -> Array:
     """Money flow index, 0 to 100: share of the money that flowed on rising typical prices."""
-    return tile.run(flow.mfi, (high + low + close) / 3.0, volume, timeperiod, state=2)
+    typical = tile.run(blend.typical, high, low, close, 1.0)
+    return tile.run(flow.mfi, typical, volume, timeperiod, state=2)
 
 
 @indicator(timeperiod=2)
@@ -123,35 +125,33 @@ def cmo(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
 @indicator()
 def rocp(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
     """Rate of change over n days as a fraction."""
-    before = close - tile.run(oscillators.change, close, timeperiod)
-    return tile.run(oscillators.change, close, timeperiod) / before
+    return tile.run(oscillators.ratio, close, timeperiod, 1.0, 1.0)
 
 
 @indicator()
 def rocr(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
     """Price over the price n days ago."""
-    return tile.run(oscillators.ratio, close, timeperiod)
+    return tile.run(oscillators.ratio, close, timeperiod, 0.0, 1.0)
 
 
 @indicator()
 def rocr100(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
     """Price over the price n days ago, times 100."""
-    return tile.run(oscillators.ratio, close, timeperiod) * 100.0
+    return tile.run(oscillators.ratio, close, timeperiod, 0.0, 100.0)
 
 
 @indicator()
 def trix(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
     """Daily change in percent of a triple exponential average."""
     smooth = ema_chain(tile, close, timeperiod, 3)[-1]
-    return (tile.run(oscillators.ratio, smooth, 1) - 1.0) * 100.0
+    return tile.run(oscillators.ratio, smooth, 1, 1.0, 100.0)
 
 
 @indicator(fastperiod=2, slowperiod=2)
 def apo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) -> Array:
     """Fast less slow exponential average, in price units."""
     few, many = sorted((fastperiod, slowperiod))
-    difference: Array = ema.on_tile(tile, close, few) - ema.on_tile(tile, close, many)
-    return difference
+    return tile.blend(ema.on_tile(tile, close, few), 1.0, ema.on_tile(tile, close, many), -1.0)
 
 
 @indicator(fastperiod=2, slowperiod=2)
@@ -159,21 +159,21 @@ def ppo(tile: Tile, close: Array, fastperiod: int = 12, slowperiod: int = 26) ->
     """Fast less slow exponential average in percent of the slow one."""
     few, many = sorted((fastperiod, slowperiod))
     slow = ema.on_tile(tile, close, many)
-    percent: Array = (ema.on_tile(tile, close, few) - slow) / slow * 100.0
-    return percent
+    difference = tile.blend(ema.on_tile(tile, close, few), 1.0, slow, -1.0)
+    return tile.quotient(difference, slow, 100.0)
 
 
-@indicator()
+@indicator("fastk", "fastd")
 def stochf(
     tile: Tile, high: Array, low: Array, close: Array, fastk_period: int = 5, fastd_period: int = 3
 ) -> tuple[Array, Array]:
     """Fast stochastics: the position in the range, and its simple average."""
     k = _range_position(tile, high, low, close, fastk_period)
     d = tile.run(averages.sma, k, fastd_period, fastk_period - 1)
-    return k + 0.0 * d, d
+    return tile.only_with(k, d), d
 
 
-@indicator(timeperiod=2)
+@indicator("fastk", "fastd", timeperiod=2)
 def stochrsi(
     tile: Tile, close: Array, timeperiod: int = 14, fastk_period: int = 5, fastd_period: int = 3
 ) -> tuple[Array, Array]:
@@ -181,7 +181,7 @@ def stochrsi(
     strength = rsi.on_tile(tile, close, timeperiod)
     k = _range_position(tile, strength, strength, strength, fastk_period, timeperiod)
     d = tile.run(averages.sma, k, fastd_period, timeperiod + fastk_period - 1)
-    return k + 0.0 * d, d
+    return tile.only_with(k, d), d
 
 
 @indicator()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.indicators.kernels import averages, extremes, moments
+from tasks.indicators import statistic
+from tasks.indicators.kernels import averages, extremes
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def wma(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
     return tile.run(averages.wma, close, timeperiod, 0, state=2)
 
 
-@indicator(timeperiod=2)
+@indicator("upperband", "middleband", "lowerband", timeperiod=2)
 def bbands(
     tile: Tile, close: Array, timeperiod: int = 20, nbdevup: float = 2.0, nbdevdn: float = 2.0
 ) -> tuple[Array, Array, Array]:
@@ -53,22 +54,23 @@ def bbands(
     deviations away from it.
     """
     middle = tile.run(averages.sma, close, timeperiod, 0)
-    deviation = tile.run(moments.variance, close, timeperiod, 0, state=4) ** 0.5
-    return middle + nbdevup * deviation, middle, middle - nbdevdn * deviation
+    deviation = statistic.stddev.on_tile(tile, close, timeperiod)
+    upper = tile.blend(middle, 1.0, deviation, nbdevup)
+    return upper, middle, tile.blend(middle, 1.0, deviation, -nbdevdn)
 
 
 @indicator(timeperiod=2)
 def dema(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
     """Double exponential average: 2 EMA - EMA of EMA; first value on trading day 2 n - 1."""
     one, two = ema_chain(tile, close, timeperiod, 2)
-    return 2.0 * one - two
+    return tile.blend(one, 2.0, two, -1.0)
 
 
 @indicator(timeperiod=2)
 def tema(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
     """Triple exponential average: 3 EMA - 3 EMA2 + EMA3; first value on trading day 3 n - 2."""
     one, two, three = ema_chain(tile, close, timeperiod, 3)
-    return 3.0 * one - 3.0 * two + three
+    return tile.blend(tile.blend(one, 3.0, two, -3.0), 1.0, three, 1.0)
 
 
 @indicator(timeperiod=2)
@@ -76,9 +78,9 @@ def t3(tile: Tile, close: Array, timeperiod: int = 5, vfactor: float = 0.7) -> A
     """Tillson's T3: six exponential averages mixed by `vfactor`, 0 to 1."""
     *_, three, four, five, six = ema_chain(tile, close, timeperiod, 6)
     v = vfactor
-    mixed = -(v**3) * six + 3.0 * (v**2 + v**3) * five
-    mixed = mixed - (6.0 * v**2 + 3.0 * (v + v**3)) * four
-    return mixed + (1.0 + 3.0 * v + v**3 + 3.0 * v**2) * three
+    mixed = tile.blend(six, -(v**3), five, 3.0 * (v**2 + v**3))
+    mixed = tile.blend(mixed, 1.0, four, -(6.0 * v**2 + 3.0 * (v + v**3)))
+    return tile.blend(mixed, 1.0, three, 1.0 + 3.0 * v + v**3 + 3.0 * v**2)
 
 
 @indicator(timeperiod=2)
@@ -111,4 +113,4 @@ def midprice(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> Array
 def _middle(tile: Tile, high: Array, low: Array, n: int) -> Array:
     top = tile.run(extremes.highest, high, n, 0, state=n + 1)
     bottom = tile.run(extremes.lowest, low, n, 0, state=n + 1)
-    return (top + bottom) / 2.0
+    return tile.blend(top, 0.5, bottom, 0.5)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.indicators.kernels import blend
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -21,18 +22,18 @@ def avgprice(_: Tile, open: Array, high: Array, low: Array, close: Array) -> Arr
 
 
 @indicator()
-def medprice(_: Tile, high: Array, low: Array) -> Array:
+def medprice(tile: Tile, high: Array, low: Array) -> Array:
     """Middle of the day's range."""
-    return (high + low) / 2.0
+    return tile.blend(high, 0.5, low, 0.5)
 
 
 @indicator()
-def typprice(_: Tile, high: Array, low: Array, close: Array) -> Array:
+def typprice(tile: Tile, high: Array, low: Array, close: Array) -> Array:
     """Mean of high, low and close."""
-    return (high + low + close) / 3.0
+    return tile.run(blend.typical, high, low, close, 1.0)
 
 
 @indicator()
-def wclprice(_: Tile, high: Array, low: Array, close: Array) -> Array:
+def wclprice(tile: Tile, high: Array, low: Array, close: Array) -> Array:
     """Mean of high, low and twice the close."""
-    return (high + low + close * 2.0) / 4.0
+    return tile.run(blend.typical, high, low, close, 2.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.indicators.kernels import averages, extremes, moments
+from tasks.indicators.kernels import averages, blend, extremes, moments
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 @indicator(timeperiod=2)
 def stddev(tile: Tile, close: Array, timeperiod: int = 5, nbdev: float = 1.0) -> Array:
     """Population standard deviation of n days, times `nbdev`; exactly 0 for equal values."""
-    return tile.run(moments.variance, close, timeperiod, 0, state=4) ** 0.5 * nbdev
+    spread = tile.run(moments.variance, close, timeperiod, 0, state=4)
+    return tile.run(blend.root, spread, nbdev)
 
 
 @indicator(timeperiod=2)
@@ -55,7 +56,7 @@ def sum(tile: Tile, close: Array, timeperiod: int = 30) -> Array:  # noqa: A001 
     return tile.run(averages.sma, close, timeperiod, 0) * timeperiod
 
 
-@indicator(timeperiod=2)
+@indicator("min", "max", timeperiod=2)
 def minmax(tile: Tile, close: Array, timeperiod: int = 30) -> tuple[Array, Array]:
     """Lowest and highest value of the last n days."""
     return min.on_tile(tile, close, timeperiod), max.on_tile(tile, close, timeperiod)

@@ -5,6 +5,7 @@ where they are all found.
 """
 
 from tasks.indicators.lanes import Indicator
+from tasks.indicators.many import compute
 from tasks.indicators.momentum import (
     apo,
     bop,
@@ -97,6 +98,7 @@ __all__ = [
     "bop",
     "cci",
     "cmo",
+    "compute",
     "correl",
     "dema",
     "dx",

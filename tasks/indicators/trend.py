@@ -26,8 +26,8 @@ def adx(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14)
 def adxr(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14) -> Array:
     """Mean of the directional index and that of n - 1 days ago."""
     index = adx.on_tile(tile, high, low, close, timeperiod)
-    older = index - tile.run(oscillators.change, index, timeperiod - 1)
-    return (index + older) / 2.0
+    moved = tile.run(oscillators.change, index, timeperiod - 1)
+    return tile.blend(index, 1.0, moved, -0.5)
 
 
 @indicator(timeperiod=2)
@@ -63,7 +63,7 @@ def minus_dm(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> Array
     return _movement(tile, high, low, timeperiod, 1)
 
 
-@indicator(timeperiod=2)
+@indicator("aroondown", "aroonup", timeperiod=2)
 def aroon(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> tuple[Array, Array]:
     """Aroon down and up, 0 to 100: how recent the lowest low and the highest high of n days are."""
     down = tile.run(extremes.bars_since, low, timeperiod, -1.0)
@@ -75,7 +75,7 @@ def aroon(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> tuple[Ar
 def aroonosc(tile: Tile, high: Array, low: Array, timeperiod: int = 14) -> Array:
     """Aroon up less Aroon down, -100 to 100."""
     down, up = aroon.on_tile(tile, high, low, timeperiod)
-    return up - down
+    return tile.blend(up, 1.0, down, -1.0)
 
 
 def _recency(age: Array, n: int) -> Array:

@@ -25,7 +25,7 @@ def atr(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14)
 @indicator()
 def natr(tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 14) -> Array:
     """Average true range in percent of the close."""
-    return atr.on_tile(tile, high, low, close, timeperiod) / close * 100.0
+    return tile.quotient(atr.on_tile(tile, high, low, close, timeperiod), close, 100.0)
 
 
 @indicator()

@@ -43,4 +43,4 @@ def adosc(
         tile.run(averages.ema, line, 1, 0, 2.0 / (days + 1)) for days in (fastperiod, slowperiod)
     )
     longest = fastperiod if fastperiod > slowperiod else slowperiod
-    return tile.run(directional.held, fast - slow, longest - 1)
+    return tile.run(directional.held, tile.blend(fast, 1.0, slow, -1.0), longest - 1)

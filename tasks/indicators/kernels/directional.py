@@ -43,8 +43,8 @@ def movements(h: Array, lo: Array, plus: Array, minus: Array, s: Array) -> None:
         for j in range(low, high):
             up = h[t, j] - h[t - 1, j]
             down = lo[t - 1, j] - lo[t, j]
-            plus[t, j] = up if up > 0.0 and up > down else 0.0
-            minus[t, j] = down if down > 0.0 and down > up else 0.0
+            plus[t, j] = up if up > max(down, 0.0) else 0.0
+            minus[t, j] = down if down > max(up, 0.0) else 0.0
 
 
 @kernel
@@ -57,10 +57,12 @@ def wilder_sum(x: Array, n: int, out: Array, s: Array) -> None:
     low, high = first_lane(lanes), end_lane(lanes)
     for j in range(low, high):
         out[0, j] = 0.0
-    for t in range(1, rows):
+    for t in range(1, min(n, rows)):
         for j in range(low, high):
-            kept = out[t - 1, j] if t < n else out[t - 1, j] - out[t - 1, j] / n
-            out[t, j] = kept + x[t, j]
+            out[t, j] = out[t - 1, j] + x[t, j]
+    for t in range(n, rows):
+        for j in range(low, high):
+            out[t, j] = out[t - 1, j] - out[t - 1, j] / n + x[t, j]
 
 
 @kernel

@@ -24,9 +24,9 @@ def obv(x: Array, volume: Array, out: Array, s: Array) -> None:
         out[0, j] = volume[0, j]
     for t in range(1, rows):
         for j in range(low, high):
-            v = volume[t, j]
-            signed = v if x[t, j] > x[t - 1, j] else (-v if x[t, j] < x[t - 1, j] else 0.0)
-            out[t, j] = out[t - 1, j] + signed
+            up = 1.0 if x[t, j] > x[t - 1, j] else 0.0
+            down = 1.0 if x[t, j] < x[t - 1, j] else 0.0
+            out[t, j] = out[t - 1, j] + (up - down) * volume[t, j]
 
 
 @kernel

@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.arrays.compiling import kernel
 from tasks.arrays.prefetching import fetch
+from tasks.arrays.streaming import stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,55 +17,61 @@ if TYPE_CHECKING:
 
 
 @kernel
-def load_trading(grid: Array, low: int, tile: Array, trading: NDArray[np.bool_]) -> None:
-    """Copy columns `low` and on of a grid (T, N) to a tile; clear `trading` (T, L) where NaN."""
-    rows, lanes = trading.shape
+def known(grid: Array, low: int, trading: NDArray[np.bool_]) -> None:
+    """Whether each value of the columns `low` and on of a grid (T, N) is a number.
+
+    `trading` may have more rows than the grid: they count as days without trading.
+    """
+    rows, lanes = grid.shape[0], trading.shape[1]
     for t in range(rows):
+        fetch(grid, t, low, lanes)
+        values, numbers = grid[t, low : low + lanes], trading[t]
         for j in range(lanes):
-            x = grid[t, low + j]
-            tile[t, j] = x
-            trading[t, j] &= x == x  # false for NaN
+            numbers[j] = values[j] == values[j]  # false for NaN
+    trading[rows:] = False
 
 
 @kernel
-def number_days(trading: NDArray[np.bool_], counts: Any, place: NDArray[np.int32]) -> None:
-    """Flat position of each cell in lanes of T + 1 rows; the last row where nothing was traded."""
-    rows, lanes = trading.shape
-    for t in range(rows):
-        for j in range(lanes):
-            row = counts[j] if trading[t, j] else rows
-            place[t, j] = row * lanes + j
-            counts[j] += trading[t, j]
-
-
-@kernel
-def compact(tile: Array, place: NDArray[np.int32], counts: Any, out: Array) -> None:
-    """Move a tile's trading days to the top of their lanes; NaN below them."""
+def number_days(trading: NDArray[np.bool_], counts: Any, place: NDArray[np.uint32]) -> None:
+    """Flat position of each cell in the compacted lanes; in the last row where nothing traded."""
     rows, lanes = place.shape
-    flat = out.reshape(-1)
     for t in range(rows):
+        days, places = trading[t], place[t]
         for j in range(lanes):
-            flat[place[t, j]] = tile[t, j]
+            row = counts[j] if days[j] else rows - 1
+            places[j] = row * lanes + j
+            counts[j] += days[j]
+
+
+@kernel
+def compact(grid: Array, low: int, place: NDArray[np.uint32], counts: Any, flat: Array) -> None:
+    """Move trading days of the columns `low` and on to the top of their lanes; NaN below them."""
+    rows, lanes = grid.shape[0], place.shape[1]
+    for t in range(rows):
+        values, places = grid[t, low : low + lanes], place[t]
+        for j in range(lanes):
+            flat[places[j]] = values[j]
     shortest = rows
     for j in range(lanes):
         shortest = min(shortest, counts[j])
     for t in range(shortest, rows + 1):
         for j in range(lanes):
-            x = out[t, j]
-            out[t, j] = x if t < counts[j] else np.nan
+            if t >= counts[j]:
+                flat[t * lanes + j] = np.nan
 
 
 @kernel
-def scatter(flat: Array, place: NDArray[np.int32], low: int, finite: bool, out: Any) -> None:
+def scatter(flat: Array, place: NDArray[np.uint32], low: int, most: float, out: Any) -> None:
     """Move lanes (flattened, last row NaN) back to columns `low` and on of a grid of any dtype.
 
-    With `finite`, infinite values become NaN.
+    What is larger than `most`, in either direction, becomes NaN.
     """
-    rows, lanes = place.shape
+    rows, lanes = out.shape[0], place.shape[1]
     for t in range(rows):
+        places = place[t]
         for j in range(lanes):
-            x = flat[place[t, j]]
-            out[t, low + j] = np.nan if finite and not np.isfinite(x) else x
+            x = flat[places[j]]
+            stream(out, t, low + j, x if abs(x) <= most else np.nan)
 
 
 @kernel

@@ -115,14 +115,15 @@ def cci(typical: Array, n: int, out: Array, s: Array) -> None:
         for j in range(low, high):
             s[0, j] = 0.0
             s[1, j] = 0.0
+        newest = t % n  # slots after it hold older rows
         for slot in range(n):
-            i = t - (t - slot) % n
+            i = t - newest + slot - (n if slot > newest else 0)
             for j in range(low, high):
                 s[0, j] += typical[i, j]
         for j in range(low, high):
             s[0, j] /= n
         for slot in range(n):
-            i = t - (t - slot) % n
+            i = t - newest + slot - (n if slot > newest else 0)
             for j in range(low, high):
                 s[1, j] += abs(typical[i, j] - s[0, j])
         for j in range(low, high):
@@ -142,11 +143,12 @@ def change(x: Array, n: int, out: Array, s: Array) -> None:
 
 
 @kernel
-def ratio(x: Array, n: int, out: Array, s: Array) -> None:
-    """Each value over that of n bars ago, NaN where that is zero."""
+def ratio(x: Array, n: int, less: float, times: float, out: Array, s: Array) -> None:
+    """(value / value of n bars ago - less) * times; NaN where the older one is zero."""
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
         for j in range(low, high):
             old = x[t - n, j] if t >= n else 0.0
-            out[t, j] = x[t, j] / old if old != 0.0 else np.nan
+            value = (x[t, j] / old - less) * times
+            out[t, j] = value if old != 0.0 else np.nan

@@ -1,0 +1,66 @@
+"""Arithmetic between results of kernels, one pass and no temporary arrays each."""
+
+# ruff: noqa: ARG001 -- every kernel takes scratch, whether it needs it or not
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.arrays.compiling import end_lane, first_lane, kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@kernel
+def blend(x: Array, a: float, y: Array, b: float, start: int, out: Array, s: Array) -> None:
+    """A * x + b * y from row `start`, NaN before."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = a * x[t, j] + b * y[t, j] if t >= start else np.nan
+
+
+@kernel
+def product(x: Array, y: Array, out: Array, s: Array) -> None:
+    """X * y."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = x[t, j] * y[t, j]
+
+
+@kernel
+def quotient(x: Array, y: Array, times: float, empty: float, out: Array, s: Array) -> None:
+    """X / y * times; `empty` where y is zero."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            value = x[t, j] / y[t, j] * times
+            out[t, j] = empty if y[t, j] == 0.0 else value
+
+
+@kernel
+def root(x: Array, times: float, out: Array, s: Array) -> None:
+    """Square root of x, times a number."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = np.sqrt(x[t, j]) * times
+
+
+@kernel
+def typical(h: Array, lo: Array, c: Array, weight: float, out: Array, s: Array) -> None:
+    """Mean of high, low and `weight` closes."""
+    rows, lanes = c.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = (h[t, j] + lo[t, j] + c[t, j] * weight) / (2.0 + weight)
