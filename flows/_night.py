@@ -75,11 +75,11 @@ class Night:
         """
         if self.load():
             features = self.start_features()
-            self.start_sweep()
             leaks = self.start_leak_tests()
-            self.train(features)
+            self.start_sweep()
+            self.train(features, leaks)
             self.trade()
-            self.judge(leaks)
+            self.judge()
         return self.publish()
 
     def load(self) -> bool:
@@ -147,20 +147,38 @@ class Night:
         self.sweeping.start(self.board, self.ended["panel"], self.store)
 
     def start_leak_tests(self) -> Block:
-        """The alarm against data from the future, on a sample of symbols."""
+        """The alarm against data from the future, from the raw rows of a sample of stocks on."""
+        advanced = self.config.advanced
         return self._submit(
             "features",
             validation.leak_tests,
             "features leak tests",
-            needs=["panel"],
-            features=self.config.advanced.features.computed(),
+            needs=["bars"],
+            gate_settings=advanced.gate.model_dump(),
+            universe_settings=advanced.universe.model_dump(),
+            features=advanced.features.computed(),
+            user=self.factors.lane,
+            across=self.factors.across,
+            code=self.factors.code,
+            sets=self.sweeping.some(validation.SETS),
+            strategy=self.sweeping.file,
         )
 
-    def train(self, features: Sequence[Block]) -> None:
-        """Dataset, walk-forward folds, predictions out of sample, tomorrow's ranking."""
-        parts = self.board.collect(features)
+    def train(self, features: Sequence[Block], leaks: Block) -> None:
+        """Dataset, walk-forward folds, predictions out of sample, tomorrow's ranking.
+
+        Factors that the leak tests found to use the future are left out.
+        """
+        parts, tested = self.board.collect(features), self._keep("leaks", leaks)
         if parts is None:
             self.board.skip("train", "not run: it needs the features of every symbol")
+            return
+        if not tested:
+            self.board.skip("train", "not run: no factor is used before its leak test has ended")
+            return
+        without = self.parts["leaks"]["notes"]["leaking"]
+        if len(without) == self.parts["leaks"]["notes"]["factors"]:
+            self.board.skip("train", "not run: every factor uses data from the future")
             return
         train = self.config.advanced.train.model_dump()
         made = self._run(
@@ -172,7 +190,7 @@ class Night:
             after=features,
             features=parts,
             train=train,
-            without=[],
+            without=without,
         )
         if not made:
             return
@@ -184,7 +202,7 @@ class Night:
             after=features,
             features=parts,
             train=train,
-            without=[],
+            without=without,
         )
         numbers = range(self.parts["dataset"]["notes"]["folds"])
         self.board.plan(train=len(numbers) + 4)
@@ -232,12 +250,7 @@ class Night:
             costs=self.config.advanced.costs.model_dump(),
         )
 
-    def judge(self, leaks: Block) -> None:
-        """What of all trials survives honest testing, and whether the alarm works."""
-        self.judge_sweep()
-        self._keep("leaks", leaks)
-
-    def judge_sweep(self) -> None:
+    def judge(self) -> None:
         """What of all trials survives honest testing."""
         blocks = self.sweeping.finish()
         if blocks is not None:

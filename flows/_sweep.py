@@ -56,7 +56,7 @@ class Sweep(Night):
             return self._end(told)
         if self._judges():
             self.start_sweep()
-            self.judge_sweep()
+            self.judge()
         else:
             self._tabulate()
         return self._end(told)

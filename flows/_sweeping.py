@@ -61,14 +61,16 @@ class Sweeping:
     def __len__(self) -> int:
         return self.config.samples if self.space is None else len(self.space)
 
-    def probe(self) -> Combinations:
+    def probe(self, count: int = PROBE_SETS) -> Combinations:
         """Some of the sets, to measure with; for a search, sets from all over its range."""
         if self.space is not None:
-            return self.space.spread(PROBE_SETS)
+            return self.space.spread(count)
         grid = self.config.grid(self.file)
-        return random_combinations(
-            self.config.strategy, grid, PROBE_SETS, self.config.seed, self.file
-        )
+        return random_combinations(self.config.strategy, grid, count, self.config.seed, self.file)
+
+    def some(self, count: int) -> dict[str, Any]:
+        """The same as a step takes them."""
+        return spaces.explicit(self.strategy, self.probe(count).values, 0)
 
     def blocks(self) -> int:
         """Blocks that will be submitted, as far as it is known."""

@@ -25,8 +25,8 @@ from tasks.backtest.costs import day_costs
 from tasks.backtest.kernels import states
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import rank_levels
-from tasks.backtest.scoring import Design, Scores, Stock, Terms, Traces
-from tasks.backtest.strategies.family import Family
+from tasks.backtest.scoring import Design, Scores, Terms, Traces
+from tasks.backtest.strategies.family import Family, StockBars
 from tasks.backtest.stream import store_pairs
 from tasks.backtest.trials import TrialTable
 from tasks.backtest.wishes import score_wishes
@@ -233,7 +233,7 @@ def _score_stocks(
             weights = kind.weights(stock.bars, sets.values) * inside
             scores.partial(stock, weights, sets.column("step") / 100.0, cut)
             continue
-        wanted = _wanted(kind, stock, sets, levels)
+        wanted = wanted_of(kind, stock.bars, stock.rows, sets, levels)
         if not inside.all():
             wanted &= inside.astype(np.uint8)
         if terms.design == "streaming":
@@ -243,14 +243,28 @@ def _score_stocks(
     run.flush()
 
 
-def _wanted(kind: Family, stock: Stock, sets: Combinations, levels: Array | None) -> Bytes:
-    """Wishes of every parameter set after each close of one stock, uint8 (K, m)."""
+def wanted_of(
+    kind: Family,
+    bars: StockBars,
+    rows: NDArray[np.int64],
+    sets: Combinations,
+    levels: Array | None,
+) -> Bytes:
+    """Wishes of every parameter set after each close of one stock, uint8 (K, m).
+
+    Args:
+        kind: a family with `wanted` or `scores`.
+        bars: the stock's trading days, m of them.
+        rows: their rows on the calendar, (m,).
+        sets: K parameter sets.
+        levels: see `ranking.rank_levels`; needed for `scores` alone.
+    """
     if kind.wanted is not None:
-        return kind.wanted(stock.bars, sets.values)
+        return kind.wanted(bars, sets.values)
     assert kind.scores is not None
-    table, row = kind.scores(stock.bars, sets.values)
-    out = np.empty((len(sets), len(stock.rows)), dtype=np.uint8)
-    states.ranked(table, row, levels, stock.rows, out)
+    table, row = kind.scores(bars, sets.values)
+    out = np.empty((len(sets), len(rows)), dtype=np.uint8)
+    states.ranked(table, row, levels, rows, out)
     return out
 
 

@@ -10,6 +10,8 @@ from tasks.data.panel import Adjustment
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tasks.data.store import Artifact, Store
+
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
@@ -30,3 +32,15 @@ class Bars:
     source: str
     benchmarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def bars_from(store: Store, artifact: Artifact) -> Bars:
+    """Read back what the step `load_bars` wrote."""
+    head = store.read_json(artifact, "head.json")
+    return Bars(
+        frame=store.read_frame(artifact, "bars.parquet"),
+        adjustment=head["adjustment"],
+        source=head["source"],
+        benchmarks=tuple(head["benchmarks"]),
+        notes=tuple(head["notes"]),
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from tasks._step import Context, Output, step
 from tasks.data import codec, health, universe
-from tasks.data.bars import Bars
+from tasks.data.bars import bars_from
 from tasks.data.config import DataConfig, GateConfig, UniverseConfig
 from tasks.data.gate import gate
 from tasks.data.sources import registry
@@ -44,7 +44,7 @@ def check_bars(
 ) -> Output:
     """The panel of what passed the gate, stocks before benchmarks, with its universe and health."""
     config = UniverseConfig.model_validate(universe_settings)
-    gated = gate(_bars(ctx, bars), GateConfig.model_validate(gate_settings))
+    gated = gate(bars_from(ctx.store, bars), GateConfig.model_validate(gate_settings))
     whole = gated.panel()
     stocks = [i for i, s in enumerate(whole.symbols) if s not in whole.benchmarks]
     stocks = stocks[:max_symbols] if max_symbols else stocks
@@ -76,17 +76,6 @@ def check_bars(
         "health.json": json.dumps(health.health(traded)).encode(),
     }
     return Output("panel", files, rows=len(gated.frame), notes=notes)
-
-
-def _bars(ctx: Context, artifact: Artifact) -> Bars:
-    head = ctx.store.read_json(artifact, "head.json")
-    return Bars(
-        frame=ctx.store.read_frame(artifact, "bars.parquet"),
-        adjustment=head["adjustment"],
-        source=head["source"],
-        benchmarks=tuple(head["benchmarks"]),
-        notes=tuple(head["notes"]),
-    )
 
 
 STEPS = (load_bars, check_bars)

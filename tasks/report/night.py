@@ -185,7 +185,10 @@ class DataHealth:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LeakTest:
-    """One test against data from the future; `planted` ones prove that the alarm itself works."""
+    """One test against data from the future; `planted` ones prove that the alarm itself works.
+
+    `problem` is half a sentence for the first screen, where "it failed" would not say enough.
+    """
 
     name: Words
     catches: Words
@@ -193,6 +196,7 @@ class LeakTest:
     seen: Words
     state: State
     planted: bool = False
+    problem: Words = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

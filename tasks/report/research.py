@@ -187,6 +187,14 @@ class QuantileReturns:
     basis: Words = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class LeftOut:
+    """A factor that was neither trained on nor ranked by, and the sentence why."""
+
+    name: str
+    why: Words
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Factors:
     """The night's factors; monthly, decay and quantiles for at most a handful of them."""
@@ -197,6 +205,7 @@ class Factors:
     monthly: tuple[MonthlyIc, ...] = ()
     decay: tuple[Decay, ...] = ()
     quantiles: tuple[QuantileReturns, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     csv: str = ""
 
 

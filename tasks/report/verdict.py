@@ -149,7 +149,8 @@ def _leak_problems(night: Night) -> list[Problem]:
         return []
     found = [
         Problem(
-            what=say("leak test “{n}” failed", "未来数据泄漏检验“{n}”失败", n=test.name),
+            what=test.problem
+            or say("leak test “{n}” failed", "未来数据泄漏检验“{n}”失败", n=test.name),
             state=test.state,
             section="I",
         )

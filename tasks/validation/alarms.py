@@ -51,6 +51,8 @@ def planted_leaks(panel: Panel, *, seed: int = 7) -> tuple[Alarm, ...]:
         panel: bars with a `close`, at least 20 days; a few dozen symbols are enough.
         seed: of the check.
     """
+    needed = {"close": panel["close"]}
+    panel = dataclasses.replace(panel, fields=needed)
     alarms = []
     for name, fn in PLANTED.items():
         report = check(fn, panel, seed=seed)

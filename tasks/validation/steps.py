@@ -1,47 +1,96 @@
-"""The leak check as a step: the night's features, and proof that the alarm works."""
+"""The leak check as a step: the night from its raw rows to its signals, with alarms that must ring.
+
+Factors that use the future are named in the artifact's notes; the night trains without them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tasks._step import Context, Output, step
+from tasks.backtest.signals import signals
+from tasks.backtest.spaces import sets_of
+from tasks.data.bars import bars_from
+from tasks.data.config import GateConfig, UniverseConfig
+from tasks.data.gate import gate
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact
-from tasks.indicators.config import FeatureConfig
-from tasks.indicators.features import technical_features
-from tasks.validation import alarms, leaks
+from tasks.data.userfiles import UserFile
+from tasks.errors import UserError
+from tasks.indicators import factorsets
+from tasks.indicators.config import FactorConfig
+from tasks.validation import alarms, nightcheck
+from tasks.validation.cuts import sample
+from tasks.validation.replay import Replay
 
-#: a leak is in a formula, so a sample of the stocks shows it
-STOCKS = 40
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+#: parameter sets whose signals are compared: a leak is in the rule, so some sets show it
+SETS = 3
 
 
-@step("features", packages=("numpy", "numba"))
-def leak_tests(ctx: Context, panel: Artifact, features: dict[str, Any]) -> Output:
-    """Whether any feature changes in the past when the future of the bars does."""
-    config = FeatureConfig.model_validate(features).model_copy(update={"dtype": "float64"})
-    sample = ctx.store.read_panel(panel, slice(0, min(STOCKS, int(panel.notes["stocks"]))))
+@step("features", packages=("numpy", "numba", "pandas", "pyarrow"))
+def leak_tests(
+    ctx: Context,
+    bars: Artifact,
+    gate_settings: dict[str, Any],
+    universe_settings: dict[str, Any],
+    features: dict[str, Any],
+    user: list[list[str]],
+    across: list[list[str]],
+    code: UserFile | None,
+    sets: dict[str, Any],
+    strategy: UserFile | None,
+) -> Output:
+    """Whether anything that the night says of a day changes when the days after it do.
 
-    def compute(bars: Panel) -> dict[str, Any]:
-        return technical_features(bars.adjusted(), config)
+    Stocks and days are a sample; settings are those of the night's own steps, and the user's
+    factors (`user`, `across`, `code`) and strategy are as they get them. `sets` are the sweep's
+    parameter sets whose signals are compared.
+    """
+    part = sample(bars_from(ctx.store, bars))
+    config = FactorConfig.model_validate(features).model_copy(update={"dtype": "float64"})
+    some = sets_of(sets, strategy)
+    refused: list[str] = []
 
-    report = leaks.check(compute, sample)
-    planted = alarms.planted_leaks(sample)
-    found = {
-        "features": {
-            "sentence": report.sentence,
-            "ok": report.ok,
-            "outputs": len(report.names),
-            "cuts": list(report.cuts),
-            "evaluations": report.evaluations,
-            "leaking": sorted({leak.name for leak in report.leaks}),
-        },
-        "planted": [{**dataclasses.asdict(alarm), "ok": alarm.ok} for alarm in planted],
-    }
+    def factors(adjusted: Panel) -> Mapping[str, Array]:
+        stocks = adjusted.stocks()
+        found: dict[str, Any] = dict(factorsets.in_blocks(stocks, config, user).grids)
+        if across or code:
+            found |= factorsets.across(adjusted, config, across, code).grids
+        return found
+
+    def wanted(stocks: Panel, members: NDArray[np.bool_]) -> Mapping[str, Array]:
+        """A strategy that refuses to compute says so in the sweep; here it is not tested."""
+        if refused:
+            return {}
+        try:
+            return signals(stocks, some, members)
+        except UserError as error:
+            refused.append(str(error))
+            return {}
+
+    gate_config = GateConfig.model_validate(gate_settings)
+    replay = Replay(gate_config, UniverseConfig.model_validate(universe_settings), factors, wanted)
+    report = nightcheck.check_sample(part, replay)
+    formulas = alarms.planted_leaks(gate(part.bars, gate_config).panel().stocks().adjusted())
+    found = nightcheck.to_json(report, untested={"signals": refused[0]} if refused else {})
+    found["planted"] += [{**dataclasses.asdict(alarm), "ok": alarm.ok} for alarm in formulas]
+    tested = next(stage for stage in found["stages"] if stage["name"] == "factors")
     files = {"leaks.json": json.dumps(found, sort_keys=True).encode()}
-    notes = {"ok": report.ok and all(a.ok for a in planted)}
-    return Output("leaks", files, rows=len(report.names), notes=notes)
+    notes = {
+        "ok": nightcheck.is_clean(found),
+        "factors": tested["outputs"],
+        "leaking": tested["leaking"],
+    }
+    return Output("leaks", files, rows=report.replays, notes=notes)
 
 
 STEPS = (leak_tests,)

@@ -14,6 +14,7 @@ from tasks.report.research import (
     Factors,
     Fold,
     Importance,
+    LeftOut,
     Model,
     MonthlyIc,
     QuantileReturns,
@@ -68,6 +69,7 @@ def factors(
     evaluation: Json | None,
     coverage: pd.DataFrame,
     expressions: Mapping[str, str],
+    left_out: tuple[LeftOut, ...] = (),
 ) -> Factors:
     """Single factors with their own q, and how the model's own score behaves through time.
 
@@ -76,6 +78,7 @@ def factors(
         evaluation: of the model, None without one.
         coverage: see `tasks.models.evaluate.coverage`, with the `set` of each factor.
         expressions: text of the factors that are expressions.
+        left_out: factors that the night did without.
     """
     q = false_discovery(scores["p"].to_numpy())
     known = {row["factor"]: row for row in coverage.to_dict("records")}
@@ -100,6 +103,7 @@ def factors(
         monthly=(_monthly(evaluation),) if evaluation else (),
         decay=(_decay(evaluation),) if evaluation else (),
         quantiles=(_quantiles(evaluation),) if evaluation else (),
+        left_out=left_out,
         csv="factors.csv",
     )
 

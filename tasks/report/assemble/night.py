@@ -127,6 +127,7 @@ def _factors(reader: _Reader) -> Factors:
         reader.json("predictions", "evaluation.json"),
         reader.table("factors", "coverage.parquet"),
         reader.parts["factors"].notes["expressions"],
+        leaks.left_out(reader.json("leaks", "leaks.json")),
     )
 
 
@@ -176,6 +177,10 @@ def _stage_notes(summary: Json) -> dict[str, Words]:
             days=f"{facts['days']:,}",
             bad=f"{bad:,}",
         )
+    if "leaks" in parts and (lost := parts["leaks"]["notes"]["leaking"]):
+        n = len(lost)
+        words = f"{n} {plural(n, 'factor', 'factors')} left out: data from the future"
+        notes["features"] = Text(words, f"{n} 个因子使用未来数据，已剔除")
     if "trials" in parts:
         facts = parts["trials"]["notes"]
         notes["backtest"] = say(

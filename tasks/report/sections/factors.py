@@ -31,6 +31,8 @@ def build(night: Night) -> Section:
     others = (charts.monthly_ic(factors), charts.decay(factors))
     pictures: list[Block] = [first, Grid(others)] if first.wide else [Grid((first, *others))]
     blocks = [*pictures, _table(factors), _sets(factors), _coverage(factors)]
+    if factors.left_out:
+        blocks.insert(0, _left_out(factors))
     return Section("F", "factors", NAME, "PASS", finding, tuple(blocks))
 
 
@@ -124,6 +126,18 @@ def _coverage(factors: Factors) -> Table:
     )
     order = Text("lowest coverage first", "覆盖率最低者在前")
     return Table("factor-coverage", caption, heads, rows, order, csv=COVERAGE_CSV)
+
+
+def _left_out(factors: Factors) -> Table:
+    """What was neither trained on nor ranked by, with the first cell that gave it away."""
+    rows = tuple((words(f.name, tone="strong"), words(f.why)) for f in factors.left_out)
+    heads = columns(Text("factor", "因子"), Text("why", "原因"))
+    caption = say(
+        "{n} left out of training and ranking: data from the future",
+        "{n} 个因子因使用未来数据未参与训练与排名",
+        n=str(len(rows)),
+    )
+    return Table("factors-left-out", caption, heads, rows)
 
 
 def _worst(members: list[Factor]) -> tuple[float, Factor | None]:
