@@ -59,7 +59,7 @@ def build(night: Night) -> dict[str, Any]:
         "inputs": {
             "data": night.content,
             "settings": settings_hash(config.model_dump(mode="json")),
-            "files": digest([] if night.factors.file is None else [night.factors.file]),
+            "files": digest([f for f in (night.factors.file, night.sweeping.file) if f]),
             "code": digest(board.context.code),
             "lock": _lock_hash(),
         },
