@@ -115,6 +115,50 @@ def test_ranks_and_scores_of_a_day():
     np.testing.assert_allclose(ours["clip"], clip, rtol=1e-14)
 
 
+def test_groups_are_compared_within_themselves():
+    rng = np.random.default_rng(1)
+    x = np.round(rng.normal(size=(50, 23)), 1)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    industry = np.floor(rng.random(x.shape) * 4)
+    industry[rng.random(x.shape) < 0.1] = np.nan  # in no group
+    symbols = tuple(f"{i:06d}.SZ" for i in range(23))
+    dates = np.datetime64("2020-01-01") + np.arange(50)
+    panel = Panel(dates, symbols, {"close": x, "industry": industry})
+    names = {"CSRank": "", "CSZScore": "", "CSDemean": "", "CSWinsorize": "0.2, "}
+    texts = {n: f"{n}($close, {share}$industry)" for n, share in names.items()}
+    ours = evaluate(texts, panel)
+    for t in range(50):
+        groups = pd.Series(x[t]).groupby(industry[t])
+        theirs = {
+            "CSRank": groups.rank(pct=True),
+            "CSDemean": groups.transform(lambda v: v - v.mean()),
+            "CSZScore": groups.transform(
+                lambda v: (v - v.mean()) / v.std() if v.count() > 1 and v.std() > 0 else v * 0
+            ),
+            "CSWinsorize": groups.transform(lambda v: v.clip(v.quantile(0.2), v.quantile(0.8))),
+        }
+        for name, expected in theirs.items():
+            np.testing.assert_allclose(ours[name][t], expected, atol=1e-13, err_msg=name)
+    one = evaluate({"f": "CSRank($close, $close * 0)"}, panel)["f"]
+    np.testing.assert_array_equal(one, evaluate({"f": "CSRank($close)"}, panel)["f"])
+
+
+def test_the_order_of_symbols_changes_no_bit():
+    rng = np.random.default_rng(2)
+    symbols = tuple(f"{i:06d}.SZ" for i in range(37))
+    fields = {
+        "close": rng.lognormal(3, 1, (40, 37)),
+        "industry": rng.integers(0, 5, (40, 37)) * 1.0,
+    }
+    panel = Panel(np.datetime64("2020-01-01") + np.arange(40), symbols, fields)
+    texts = {n: f"{n}($close, $industry) + Std({n}($close), 7)" for n in ("CSRank", "CSZScore")}
+    texts |= {"d": "CSDemean(Corr($close, $industry, 5))", "w": "CSWinsorize($close, 0.1)"}
+    order = rng.permutation(37)
+    there = evaluate(texts, panel.columns(order))
+    for name, here in evaluate(texts, panel, block=5).items():
+        assert here[:, order].tobytes() == there[name].tobytes(), name
+
+
 def test_indices_are_never_ranked(panel):
     import dataclasses
 
@@ -174,6 +218,9 @@ def test_labels_may_look_ahead_and_nothing_else(panel):
         ("Mean($close, 5, 6)", 15, "too many arguments: Mean"),
         ("$close + Maen($b, 5)", 10, "no operator 'Maen', did you mean Mean?"),
         ("Mean($close, $b)", 14, "a plain number is expected"),
+        ("CSRank($close, $b, $b)", 18, "too many arguments: CSRank\\(expression\\[, group\\]\\)"),
+        ("CSRank($close, 2)", 1, "CSRank of a number says nothing"),
+        ("CSWinsorize($close, $b)", 21, "a plain number is expected here"),
         ("Mean($close, 2.5)", 14, "2.5 is no number of days"),
         ("Mean($close, -5)", 14, "a window of -5 days is none"),
         ("Quantile($close, 5, 1.5)", 21, "the share is 1.5"),
@@ -207,8 +254,12 @@ def test_errors_mark_their_place(text, place, message, panel):
 
 
 def test_unknown_fields_and_symbols_are_explained(panel):
-    with pytest.raises(UserError, match=r"reads \$roe, which .* has not; it has \$b, \$close"):
-        value(panel, "$roe + 1")
+    with pytest.raises(UserError, match=r"no field \$roe") as error:
+        value(panel, "1 + $roe")
+    assert str(error.value).startswith("factor 'f', character 5: ")
+    assert "the data have $b, $close, $volume\n" in str(error.value)
+    with pytest.raises(UserError, match=r"no field \$Clsoe, did you mean \$close\?"):
+        value(panel, "Mean($Clsoe, 5)")
     with pytest.raises(UserError, match=r"'999999.SH', which is not in the panel"):
         value(panel, "Mask($close, '999999.SH')")
     with pytest.raises(UserError, match="factor 'f' is int, not text"):
@@ -268,6 +319,38 @@ def test_every_operator_explains_itself():
 
 
 FACTORS = {"mom": "$close / Ref($close, 5) - 1", "size": "CSRank($volume)"}
+
+
+class TestFieldsOfAnyKind:
+    GRID = np.random.default_rng(0).lognormal(size=(12, 3))
+
+    @pytest.mark.parametrize("kind", ["numpy", "pandas", "polars", "torch", "series"])
+    def test_results_come_in_the_kind_given(self, kind):
+        texts = {"ma": "Mean($close, 3)", "vol": "$Volume / $close".lower()}
+        expected = pd.DataFrame(self.GRID).rolling(3, min_periods=1).mean().to_numpy()
+        if kind == "numpy":
+            make, back = np.asarray, np.asarray
+        elif kind == "pandas":
+            make = lambda x: pd.DataFrame(x, columns=list("abc"))  # noqa: E731 -- one of several
+            back = pd.DataFrame.to_numpy
+        elif kind == "polars":
+            make, back = lambda x: pl.DataFrame(x, schema=list("abc")), pl.DataFrame.to_numpy
+        elif kind == "torch":
+            torch = pytest.importorskip("torch")
+            make, back = torch.tensor, lambda x: x.numpy()
+        else:
+            make, back, expected = lambda x: pd.Series(x[:, 0]), pd.Series.to_numpy, expected[:, 0]
+        given = {"close": make(self.GRID), "Volume": make(self.GRID * 2)}
+        found = calculate_factors(given, texts)
+        assert type(found["ma"]) is type(given["close"])
+        np.testing.assert_allclose(back(found["ma"]), expected, rtol=1e-14)
+        np.testing.assert_allclose(back(found["vol"]), 2.0, rtol=1e-14)
+
+    def test_fields_of_different_shapes_are_named(self):
+        with pytest.raises(UserError, match=r"close \(12, 3\), b \(11, 3\)"):
+            calculate_factors({"close": self.GRID, "b": self.GRID[1:]}, {"f": "$b"})
+        with pytest.raises(UserError, match="no fields to compute on"):
+            calculate_factors({}, {"f": "$b"})
 
 
 class TestLongFrames:

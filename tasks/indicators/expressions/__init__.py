@@ -8,7 +8,15 @@ is), `planner` (what is computed when), `evaluating` (on a panel), `frames` (on 
 Fields are `$close`, signs are Python's (`+ - * / ** < <= > >= == != & |`), a window of n is the
 last n calendar rows. As in Qlib, missing values are left out of windows and one value is enough;
 comparisons of missing values are 0; deviations divide by n - 1; `Std` of one value is missing.
-Rows before a symbol's first price are missing whatever the expression.
+Rows before a symbol's first price are missing whatever the expression. A window longer than the
+panel takes what there is, as in Qlib.
+
+`CSRank`, `CSZScore`, `CSDemean` and `CSWinsorize` compare the symbols of a day; with a group as
+their last argument, those of one group: `CSDemean($close / Ref($close, 5), $industry)`. Equal
+numbers are one group, and a symbol without a number belongs to none: its result is missing.
+
+A new operator is an entry in `operators` with its kernel in `kernels.windows`, and an oracle in
+`tests/indicators/expression_oracle.py`, which the tests of all operators then take up.
 """
 
 from typing import TYPE_CHECKING, Any

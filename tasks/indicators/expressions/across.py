@@ -1,4 +1,8 @@
-"""Operators across symbols, on whole grids: ranks and scores of a day, and another's values."""
+"""Operators across symbols, on whole grids: ranks and scores of a day, and another's values.
+
+A group as the last argument, such as `CSRank($close, $industry)`, keeps them inside the symbols of
+one group on that day. A symbol without a number there belongs to no group: its result is missing.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +22,26 @@ if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
 
 
+COMPARED = {
+    "CSRank": crosssection.RANK,
+    "CSZScore": crosssection.SCORE,
+    "CSDemean": crosssection.DEMEAN,
+    "CSWinsorize": crosssection.CLIP,
+}
+
+
 def compute(
     graph: Graph, node: int, grids: dict[int, Array], panel: Panel, listed: NDArray[np.int64]
 ) -> Array:
     """The grid of a node across symbols; indices (benchmarks) are never ranked: NaN there."""
     operator, parameters = graph[node].operator, graph[node].parameters
-    x = np.ascontiguousarray(grids[graph[node].arguments[0]])
+    x, *given = (np.ascontiguousarray(grids[a]) for a in graph[node].arguments)
+    groups = given[0] if given else np.zeros((1, x.shape[1]))
     out = np.empty_like(x)
     ranked = np.array([s not in panel.benchmarks for s in panel.symbols], dtype=np.bool_)
-    if operator == "CSRank":
-        crosssection.rank(x, ranked, out)
-    elif operator == "CSWinsorize":
-        crosssection.clip(x, ranked, min(float(parameters[0]), 1.0 - float(parameters[0])), out)
-    elif operator in ("CSZScore", "CSDemean"):
-        crosssection.score(x, ranked, operator == "CSZScore", out)
+    if operator in COMPARED:
+        share = min(float(parameters[0]), 1.0 - float(parameters[0])) if parameters else 0.0
+        crosssection.compare(x, ranked, groups, COMPARED[operator], share, out)
     else:
         out[:] = x[:, [_column(str(parameters[0]), panel)]]
         weights.unlisted(listed, out)

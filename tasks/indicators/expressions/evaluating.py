@@ -10,7 +10,6 @@ import numpy as np
 from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device, choose_device
 from tasks.data.panel import PRICE_FIELDS, Panel
-from tasks.errors import UserError
 from tasks.indicators.expressions import across
 from tasks.indicators.expressions.graph import FIELD, Graph
 from tasks.indicators.expressions.operators import ALL, FAMILIES
@@ -70,7 +69,7 @@ def evaluate_on(
     block: int = BLOCK,
 ) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
     """As `evaluate`, with the device that computed and why."""
-    parsed = parse(expressions, allow_future=allow_future)
+    parsed = parse(expressions, allow_future=allow_future, fields=_readable(panel))
 
     def work(part: Panel, bench: Bench) -> list[NDArray[Any]]:
         return _compute(*parsed, part, bench, dtype, block)
@@ -207,6 +206,12 @@ def _grids(
     return found
 
 
+def _readable(panel: Panel) -> set[str]:
+    """The fields that an expression may read."""
+    derived = {"vwap"} if "amount" in panel and "volume" in panel else set()
+    return set(panel.fields) | derived
+
+
 def _fields(graph: Graph, panel: Panel) -> dict[int, Array]:
     """The grid of every field that the graph reads."""
     grids = {}
@@ -220,11 +225,6 @@ def _field(name: str, panel: Panel) -> Array:
     if name == "vwap" and name not in panel and "amount" in panel and "volume" in panel:
         with np.errstate(all="ignore"):
             return _field("amount", panel) / _field("volume", panel)
-    if name not in panel:
-        raise UserError(
-            f"an expression reads ${name}, which the panel of source {panel.source!r} has not; "
-            f"it has {', '.join('$' + f for f in sorted(panel.fields))}"
-        )
     grid = np.ascontiguousarray(panel[name], dtype=np.float64)
     price = next((p for p in ("close", *PRICE_FIELDS) if p in panel), None)
     if name in TRADED_ONLY and price is not None:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from tasks.indicators.expressions.tiles import CalendarTile
     from tasks.indicators.lanes import Array
 
-#: what an argument may be: expression, window, share between 0 and 1, name of a symbol
-Argument = Literal["x", "n", "q", "s"]
+#: what an argument may be: expression, window, share between 0 and 1, name of a symbol, and, at
+#: the end, an expression that may be left out: the group that a symbol belongs to
+Argument = Literal["x", "n", "q", "s", "g"]
 Scope = Literal["lane", "day", "symbol"]
 
 
@@ -50,7 +51,8 @@ class Operator:
     def usage(self) -> str:
         """How it is written."""
         words = {"x": "expression", "n": "days", "q": "share", "s": "'symbol'"}
-        return f"{self.name}({', '.join(words[kind] for kind in self.arguments)})"
+        needed = ", ".join(words[kind] for kind in self.arguments.rstrip("g"))
+        return f"{self.name}({needed}{'[, group]' if self.arguments.endswith('g') else ''})"
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -136,10 +138,10 @@ OPERATORS: dict[str, Operator] = {
     "Slope": Operator("Slope", "xn", _shared, family="line"),
     "Resi": Operator("Resi", "xn", _shared, family="line"),
     "Rsquare": Operator("Rsquare", "xn", _shared),  # parsed as one of a line and a spread
-    "CSRank": Operator("CSRank", "x", _whole_day, scope="day"),
-    "CSZScore": Operator("CSZScore", "x", _whole_day, scope="day"),
-    "CSDemean": Operator("CSDemean", "x", _whole_day, scope="day"),
-    "CSWinsorize": Operator("CSWinsorize", "xq", _whole_day, scope="day"),
+    "CSRank": Operator("CSRank", "xg", _whole_day, scope="day"),
+    "CSZScore": Operator("CSZScore", "xg", _whole_day, scope="day"),
+    "CSDemean": Operator("CSDemean", "xg", _whole_day, scope="day"),
+    "CSWinsorize": Operator("CSWinsorize", "xqg", _whole_day, scope="day"),
     "Mask": Operator("Mask", "xs", _whole_day, scope="symbol", creates=True),
     "ChangeInstrument": Operator(
         "ChangeInstrument", "sx", _whole_day, scope="symbol", creates=True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from tasks.errors import UserError
@@ -36,24 +36,37 @@ ARITHMETIC: dict[str, Callable[[float, float], Any]] = {
 }
 
 
-def parse(expressions: Mapping[str, str], *, allow_future: bool = False) -> tuple[Graph, list[int]]:
+def parse(
+    expressions: Mapping[str, str],
+    *,
+    allow_future: bool = False,
+    fields: Collection[str] | None = None,
+) -> tuple[Graph, list[int]]:
     """One graph for all expressions, and the node of each in their order.
 
-    Negative `Ref` and `Delta` look ahead: an error unless `allow_future` (labels). Errors:
-    `UserError` with the place marked under the text.
+    Negative `Ref` and `Delta` look ahead: an error unless `allow_future` (labels). So is a field
+    that is not among `fields`, where they are known. Errors: `UserError` with the place marked
+    under the text.
     """
     graph = Graph()
     roots = []
     for name, text in expressions.items():
-        reader = _Reader(graph, name, text, allow_future)
+        reader = _Reader(graph, name, text, allow_future, fields)
         roots.append(reader.whole())
     return graph, roots
 
 
 class _Reader:
-    def __init__(self, graph: Graph, name: str, text: str, allow_future: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        name: str,
+        text: str,
+        allow_future: bool,
+        fields: Collection[str] | None,
+    ) -> None:
         self.graph, self.name, self.text = graph, name, text
-        self.allow_future = allow_future
+        self.allow_future, self.fields = allow_future, fields
         self.tokens = tokens(text, name)
         self.at = 0
         self.depth = 0
@@ -126,7 +139,7 @@ class _Reader:
                 raise self.fault(token, f"{token.text} is too large a number")
             return self.number(value)
         if token.kind == "field":
-            return self.graph.add(FIELD, (), (token.text[1:],))
+            return self.field(token)
         if token.kind == "name":
             return self.call(token)
         if token.kind == "sign" and token.text == "(":
@@ -134,6 +147,15 @@ class _Reader:
             self.take(")")
             return value
         raise self.fault(token, self._why_no_value(token))
+
+    def field(self, token: Token) -> int:
+        name = token.text[1:]
+        if self.fields is not None and name not in self.fields:
+            near = difflib.get_close_matches(name.lower(), self.fields, 1, 0.5)
+            hint = f", did you mean ${near[0]}?" if near else ""
+            have = ", ".join(f"${f}" for f in sorted(self.fields))
+            raise self.fault(token, f"there is no field {token.text}{hint}; the data have {have}")
+        return self.graph.add(FIELD, (), (name,))
 
     def _why_no_value(self, token: Token) -> str:
         if token.kind == "point_in_time":
@@ -153,12 +175,14 @@ class _Reader:
         values: list[int] = []
         parameters: list[float | str] = []
         for position, kind in enumerate(called.arguments):
+            if kind == "g" and self.here.text == ")":
+                break
             if position:
                 self.comma(called)
             token = self.here
             if kind == "s":
                 parameters.append(self.symbol(token))
-            elif kind == "x":
+            elif kind in "xg":
                 values.append(self.binary(0))
             else:
                 parameters.append(self.parameter(token, called, kind))

@@ -1,7 +1,6 @@
-"""Across the symbols of one day: ranks, scores and clipping on whole grids (T, N).
+"""Across the symbols of one day, or of one group on it: ranks, scores and clipping on whole grids.
 
-Only columns marked in `ranked` (N,) take part; the others, and unknown values, give NaN. Infinite
-values are unknown.
+Sums run over sorted values, so that the order of the symbols never changes a bit.
 """
 
 from __future__ import annotations
@@ -16,80 +15,99 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Marks = NDArray[np.bool_]
+
+#: what `compare` gives; see there
+RANK, SCORE, DEMEAN, CLIP = 0, 1, 2, 3
 
 
 @kernel
-def _known(row: Array, ranked: Marks, values: Array, columns: NDArray[np.int64]) -> int:
-    """Put a row's known values and their columns to the front of two buffers; how many."""
-    count = 0
-    for j in range(len(row)):
-        if ranked[j] and np.isfinite(row[j]):
-            values[count] = row[j]
-            columns[count] = j
-            count += 1
-    return count
+def _sort(values: Array, places: NDArray[np.int64], scratch: Array) -> None:
+    """Sort values, and carry their places along; equal values keep their order."""
+    order = np.argsort(values, kind="mergesort")
+    scratch[: len(values)] = values
+    for k in range(len(values)):
+        values[k] = scratch[order[k]]
+    for k in range(len(values)):
+        scratch[k] = places[order[k]]
+    for k in range(len(values)):
+        places[k] = int(scratch[k])
 
 
 @kernel
-def rank(x: Array, ranked: Marks, out: Array) -> None:
-    """Rank over the count, ties averaged, in (0, 1]: pandas' `rank(pct=True)` of each day."""
+def _place(v: Array, places: NDArray[np.int64], what: int, share: float, out: Array) -> None:
+    """Write one group's results, of its sorted values `v`, to their places in the day's row."""
+    count = len(v)
+    total = 0.0
+    for k in range(count):
+        total += v[k] - v[0]
+    mean = v[0] + total / count
+    squares = 0.0
+    for k in range(count):
+        squares += (v[k] - mean) ** 2
+    spread = np.sqrt(squares / (count - 1.0)) if count > 1 else 0.0
+    at = (count - 1) * share
+    i = int(at)
+    k = min(i + 1, count - 1)
+    least = v[i] + (v[k] - v[i]) * (at - i)
+    most = v[count - 1 - i] + (v[count - 1 - k] - v[count - 1 - i]) * (at - i)
+    begin = 0
+    while begin < count:
+        end = begin + 1
+        while end < count and v[end] == v[begin]:
+            end += 1
+        value = (begin + 1 + end) / 2.0 / count
+        if what == CLIP:
+            value = min(max(v[begin], least), most)
+        elif what != RANK:
+            value = v[begin] - mean
+            if what == SCORE:
+                value = value / spread if spread > 0.0 else 0.0
+        for k in range(begin, end):
+            out[places[k]] = value
+        begin = end
+
+
+@kernel
+def compare(
+    x: Array, ranked: NDArray[np.bool_], groups: Array, what: int, share: float, out: Array
+) -> None:
+    """Each day's known values compared with each other, or with those of their group.
+
+    Args:
+        x: (T, N); missing and infinite values are unknown and give NaN.
+        ranked: (N,) columns that take part; the others give NaN.
+        groups: (T, N), or (1, N) for every day: equal numbers are one group, and a value without
+            one gives NaN.
+        what: `RANK` over the count, ties averaged, in (0, 1], as pandas' `rank(pct=True)`; `DEMEAN`
+            value less mean; `SCORE` that over the sample deviation, 0 where all are equal; `CLIP`
+            to the quantiles `share` and 1 - `share`, interpolated linearly.
+        share: at most a half, for `CLIP`.
+        out: (T, N).
+    """
     rows, symbols = x.shape
-    values = np.empty(symbols)
-    columns = np.empty(symbols, np.int64)
+    values, own, scratch = np.empty(symbols), np.empty(symbols), np.empty(symbols)
+    places = np.empty(symbols, np.int64)
     for t in range(rows):
+        group = groups[t % len(groups)]
         out[t, :] = np.nan
-        count = _known(x[t], ranked, values, columns)
-        order = np.argsort(values[:count], kind="mergesort")
+        count, mixed = 0, False
+        for j in range(symbols):
+            if ranked[j] and np.isfinite(x[t, j]) and np.isfinite(group[j]):
+                values[count] = x[t, j]
+                places[count] = j
+                mixed |= group[j] != group[places[0]]
+                count += 1
+        _sort(values[:count], places[:count], scratch)
+        if mixed:  # by group, and by value within
+            for k in range(count):
+                own[k] = group[places[k]]
+            _sort(own[:count], places[:count], scratch)
+            for k in range(count):
+                values[k] = x[t, places[k]]
         begin = 0
         while begin < count:
-            end = begin + 1
-            while end < count and values[order[end]] == values[order[begin]]:
+            end = begin + 1 if mixed else count
+            while end < count and own[end] == own[begin]:
                 end += 1
-            for k in range(begin, end):
-                out[t, columns[order[k]]] = (begin + 1 + end) / 2.0 / count
+            _place(values[begin:end], places[begin:end], what, share, out[t])
             begin = end
-
-
-@kernel
-def score(x: Array, ranked: Marks, scaled: bool, out: Array) -> None:
-    """Value less the day's mean; with `scaled` over its sample deviation, 0 where all are equal."""
-    rows, symbols = x.shape
-    values = np.empty(symbols)
-    columns = np.empty(symbols, np.int64)
-    for t in range(rows):
-        out[t, :] = np.nan
-        count = _known(x[t], ranked, values, columns)
-        total = 0.0
-        for k in range(count):
-            total += values[k] - values[0]
-        mean = values[0] + total / count
-        squares = 0.0
-        for k in range(count):
-            squares += (values[k] - mean) ** 2
-        spread = np.sqrt(squares / (count - 1.0)) if count > 1 else 0.0
-        for k in range(count):
-            d = values[k] - mean
-            out[t, columns[k]] = (d / spread if spread > 0.0 else 0.0) if scaled else d
-
-
-@kernel
-def clip(x: Array, ranked: Marks, share: float, out: Array) -> None:
-    """Value clipped to the day's quantiles `share` and 1 - `share` (linear interpolation)."""
-    rows, symbols = x.shape
-    values = np.empty(symbols)
-    columns = np.empty(symbols, np.int64)
-    for t in range(rows):
-        out[t, :] = np.nan
-        count = _known(x[t], ranked, values, columns)
-        if count == 0:
-            continue
-        ordered = np.sort(values[:count])
-        at = (count - 1) * share
-        i = int(at)
-        k = min(i + 1, count - 1)
-        least = ordered[i] + (ordered[k] - ordered[i]) * (at - i)
-        most = ordered[count - 1 - i]
-        most = most + (ordered[count - 1 - k] - most) * (at - i)
-        for m in range(count):
-            out[t, columns[m]] = min(max(values[m], least), most)
