@@ -59,4 +59,5 @@ def _of_fields(
         "adjusted",
     )
     found = evaluate(factors, panel, device, allow_future=allow_future)
-    return {name: in_kind(values.reshape(shape), template) for name, values in found.items()}
+    back = {name: np.asarray(grid, np.float64).reshape(shape) for name, grid in found.items()}
+    return {name: in_kind(grid, template) for name, grid in back.items()}

@@ -80,6 +80,7 @@ def _shared(*_: Any) -> Array:
     raise AssertionError("members of a family run together")
 
 
+#: only a power makes something of a missing value: 1, with an exponent of 0
 ELEMENTWISE = {
     "Add": ("xx", _plain(np.add)),
     "Sub": ("xx", _plain(np.subtract)),
@@ -129,7 +130,7 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 OPERATORS: dict[str, Operator] = {
-    **{n: Operator(n, a, f) for n, (a, f) in ELEMENTWISE.items()},
+    **{n: Operator(n, a, f, creates=n == "Power") for n, (a, f) in ELEMENTWISE.items()},
     **{n: Operator(n, a, f) for n, (a, f) in WINDOWS.items()},
     **{n: Operator(n, a, f, creates=True) for n, (a, f) in TRUTHS.items()},
     "Count": Operator("Count", "xn", rolling.count, creates=True),
