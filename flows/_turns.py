@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import _lock, _summary
+from flows import _lock
 from tasks.data.store import Store
 from tasks.errors import UserError
 from tasks.market import calendar
@@ -192,5 +192,7 @@ def _due_later(client: SyncPrefectClient, flow_run: FlowRun) -> FlowRun | None:
 
 def _night_name(config: NightlyConfig, day: str) -> str:
     """Name of the lock of a night: equal for runs that would compute the same."""
+    from flows import _summary  # loads Prefect, which a command may not before it is told how
+
     what = f"{day} {_summary.settings_hash(config.model_dump(mode='json'))} {config.data.path}"
     return f"night-{day}-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
