@@ -1,4 +1,4 @@
-"""Speed of sweeps and portfolios against vectorbt: medians of five interleaved runs, CPU seconds.
+"""Speed of portfolios: medians of five runs, CPU seconds; sweeps are in `test_bench_sweep.py`.
 
 Run: `QILIN_PEERS=.../python .venv/bin/python tests/benchmarks/bench_backtest.py`. The peer is given
 its best case: ready-made columns, all parameter sets in one call, only the total return asked for.

@@ -1,0 +1,162 @@
+"""Sweeps against vectorbt: equal total returns first, then CPU seconds of both sides in turn.
+
+The peer is given its best case: all parameter sets of a stock as ready columns of one call, and
+only the total return asked for; but for crossings, its signals are made beforehand and cost it
+nothing. Ours makes its signals and finds, besides, Sharpe ratio, drawdown and trades of every (set,
+stock), or the exact daily sums of all stocks that a night needs. `QILIN_BENCH=full` takes the
+sizes that the README quotes; vectorbt comes from `make peers`.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.backtest.blocks import merge
+from tasks.backtest.combinations import Combinations, combinations
+from tasks.backtest.config import CostConfig
+from tasks.backtest.strategies.family import StockBars
+from tasks.backtest.strategies.registry import family
+from tasks.backtest.sweep import sweep_block
+from tasks.data.panel import Panel
+
+pytestmark = pytest.mark.slow
+
+FULL = os.environ.get("QILIN_BENCH") == "full"
+ROUNDS = 5
+DAYS = 2430
+STOCKS = 40 if FULL else 8
+COSTS = CostConfig(
+    commission_rate=0.001, official_fees="fixed", stamp_duty=0.0, transfer_fee=0.0, slippage_bp=5.0
+)
+PEER = Path(__file__).parent.parent / "peers" / "vectorbt_sweep.py"
+#: about 300 sets each
+GRIDS = {
+    "ma_cross": {"fast": range(5, 65, 4), "slow": range(20, 240, 10)},
+    "macd": {"fast": range(4, 24, 3), "slow": range(26, 80, 8), "signal": range(5, 17, 2)},
+    "breakout": {"enter": range(20, 140, 6), "leave": range(3, 20)},
+    "rsi_reversal": {
+        "window": range(4, 24, 3), "enter": range(10, 40, 5), "leave": range(50, 90, 5),
+    },
+    "bollinger": {
+        "window": range(10, 80, 10), "width": (1.0, 1.5, 2.0, 2.5, 2.8, 3.0),
+        "leave": (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5),
+    },
+}  # fmt: skip
+
+
+def market(count: int, days: int = DAYS, seed: int = 0) -> Panel:
+    rng = np.random.default_rng(seed)
+    close = 10 * np.exp(np.cumsum(rng.normal(0.0002, 0.02, (days, count)), axis=0))
+    open_ = close * np.exp(rng.normal(0, 0.008, close.shape))
+    dates = np.busday_offset(np.datetime64("2015-01-05"), np.arange(days), roll="forward")
+    symbols = tuple(f"{600000 + i}.SH" for i in range(count))
+    fields = {"open": open_, "high": np.maximum(open_, close), "low": np.minimum(open_, close)}
+    return Panel(dates, symbols, {**fields, "close": close})
+
+
+class Peer:
+    """vectorbt in its own environment, waiting to be timed."""
+
+    def __init__(self, python: Path, panel: Panel, sets: Combinations, folder: Path) -> None:
+        self.source = folder / f"{sets.strategy}.npz"
+        given = {"open": panel["open"], "close": panel["close"], "sets": sets.values}
+        if sets.strategy != "ma_cross":
+            names = ("open", "high", "low", "close")
+            bars = StockBars(*(np.ascontiguousarray(panel[n][:, 0]) for n in names))
+            rule = family(sets.strategy).wanted
+            assert rule is not None
+            given["wanted"] = rule(bars, sets.values).T.astype(bool)
+        np.savez(self.source, slippage=0.0005, **given)
+        self.process = subprocess.Popen(
+            [python, PEER, self.source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().strip() == "ready"
+
+    def returns(self) -> np.ndarray:
+        return np.load(f"{self.source}.npy")
+
+    def seconds(self) -> float:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def cpu(work) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def test_every_family_against_vectorbt(peers_python, tmp_path):
+    panel = market(STOCKS)
+    print(f"\n{DAYS} days, {STOCKS} stocks, microseconds of CPU for a set on a stock")
+    print(f"{'':14}{'sets':>6}{'accounts':>10}{'night':>8}{'vectorbt':>10}{'ratios':>16}")
+    for name, grid in GRIDS.items():
+        sets = combinations(name, grid)
+        ways = {"accounts": {"daily": False}, "night": {"pairs": False}}
+
+        def ours(way: str, sets=sets, ways=ways):
+            return sweep_block(panel, sets, costs=COSTS, **ways[way])
+
+        peer = Peer(peers_python, panel, sets, tmp_path)
+        mine = ours("accounts").pairs[:, 0, 0] - 1.0
+        np.testing.assert_allclose(mine, peer.returns(), rtol=1e-11, atol=1e-11)
+        streamed = sweep_block(panel, sets, costs=COSTS, pairs=False, design="streaming")
+        np.testing.assert_array_equal(ours("night").sums, streamed.sums)
+        times: dict[str, list[float]] = {"accounts": [], "night": [], "vectorbt": []}
+        for _ in range(ROUNDS):
+            times["vectorbt"].append(peer.seconds() / len(sets))  # its columns are of one stock
+            for way in ways:
+                times[way].append(cpu(lambda way=way: ours(way)) / len(sets) / STOCKS)
+        peer.close()
+        took = {k: statistics.median(v) * 1e6 for k, v in times.items()}
+        ratios = [f"{took['vectorbt'] / took[way]:.0f}x" for way in ways]
+        print(
+            f"{name:14}{len(sets):6}{took['accounts']:10.2f}{took['night']:8.2f}"
+            f"{took['vectorbt']:10.0f}{' / '.join(ratios):>16}"
+        )
+
+
+def test_two_workers_and_twice_as_many_sets():
+    panel = market(20, days=500)
+    grid = {"fast": range(2, 52), "slow": range(60, 60 + (1000 if FULL else 100))}
+    whole = combinations("ma_cross", {n: tuple(v) for n, v in grid.items()})
+    half = whole[: len(whole) // 2]
+
+    def wall(sets: Combinations, workers: int) -> float:
+        begin = time.perf_counter()
+        with ThreadPoolExecutor(workers) as pool:
+            blocks = list(
+                pool.map(
+                    lambda part: sweep_block(panel, part, costs=COSTS, first=200, daily=False),
+                    sets.blocks(500),
+                )
+            )
+        took = time.perf_counter() - begin
+        assert len(merge(blocks).pairs) == len(sets)
+        return took
+
+    wall(half, 2)
+    rounds = [(wall(whole, 1), wall(whole, 2), wall(half, 1)) for _ in range(ROUNDS)]
+    one, two, fewer = (statistics.median(column) for column in zip(*rounds, strict=True))
+    accounts = len(whole) * len(panel.symbols)
+    print(f"\n{accounts:,} accounts of 500 days: {accounts / one:,.0f} a second on one worker")
+    print(f"two workers {one / two:.2f}x one; twice as many sets take {one / fewer:.2f}x as long")
