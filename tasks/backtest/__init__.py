@@ -4,8 +4,12 @@
     costs.py         rates of each day from settings and rule book
     strategies/      families of rules with parameters
     combinations.py  parameter sets of a family: grids and random searches
+    spaces.py        what a sweep tries, cut into parts without listing it
+    search.py        Optuna searches with a journal
     plan.py          how long a sweep will take, from a probe
     sweep.py         many parameter sets over many stocks
+    scoring.py       accounts of one stock after the other, added up
+    wishes.py        accounts of a rule that looks at all stocks at once
     ranking.py       what a block of stocks cannot know: the border of each ranking
     blocks.py        parts of a sweep, merged exactly whatever their order
     stream.py        figures of every account as Parquet, block by block

@@ -6,4 +6,6 @@
 - reversion.py: relative strength index, Bollinger bands
 - ranking.py: momentum and reversal, stocks compared with each other
 - risk.py: volatility target
+- user.py: the user's own, from a TOML or a Python file
+- arithmetic.py: what such a file says of its parameters
 """
