@@ -34,6 +34,10 @@ def sweep(*more, settings=nights.SMALL):
     return nights.command("sweep", "--json", *shared, *more)
 
 
+def run(words, env):
+    return nights.run(words, env, timeout=900)
+
+
 def outcome(ran):
     return json.loads(ran.out)
 
@@ -51,9 +55,7 @@ def attempts_twice(home: Path) -> int:
 def test_a_killed_sweep_started_again_ends_with_the_same_hashes(
     prefect_api: str, tmp_path: Path
 ) -> None:
-    calm = nights.run(
-        sweep(*LARGE), nights.environment(nights.new_home(tmp_path / "calm"), "threads:1")
-    )
+    calm = run(sweep(*LARGE), nights.environment(nights.new_home(tmp_path / "calm"), "threads:1"))
     assert calm.code == 0, calm.err
     told = outcome(calm)
     assert told["sets"] == 11 * 21 * 19
@@ -62,7 +64,7 @@ def test_a_killed_sweep_started_again_ends_with_the_same_hashes(
     begun = len(list(calm.home.glob("attempts/*/*"))) - 1
     for moment in sorted(random.Random(3).sample(range(begun), KILLS)):
         _kill_when_begun(env, home, moment)
-    ran = nights.run(sweep(*LARGE), env)
+    ran = run(sweep(*LARGE), env)
     assert ran.code == 0, ran.err
     assert outcome(ran)["outputs"] == told["outputs"]
     assert attempts_twice(home) <= KILLS * THREADS, "only blocks in flight are done twice"
@@ -87,7 +89,7 @@ def _kill_when_begun(env: dict[str, str], home: Path, begun: int) -> None:
 
 
 def test_what_a_night_has_swept_is_found(calm_night: nights.Ran) -> None:
-    ran = nights.run(sweep(), nights.environment(calm_night.home))
+    ran = run(sweep(), nights.environment(calm_night.home))
     assert ran.code == 0, ran.err
     told = outcome(ran)
     assert told["counts"]["cached"] == told["counts"]["blocks"]
@@ -99,22 +101,22 @@ def test_what_a_night_has_swept_is_found(calm_night: nights.Ran) -> None:
 def test_a_search_is_the_same_on_any_number_of_workers(prefect_api: str, tmp_path: Path) -> None:
     words = sweep("--search", "optuna", "--set", "advanced.sweep.samples=40",
                   "--set", "advanced.sweep.batch=15")  # fmt: skip
-    first = nights.run(words, nights.environment(nights.new_home(tmp_path / "a"), "threads:1"))
-    again = nights.run(words, nights.environment(nights.new_home(tmp_path / "b"), "threads:2"))
+    first = run(words, nights.environment(nights.new_home(tmp_path / "a"), "threads:1"))
+    again = run(words, nights.environment(nights.new_home(tmp_path / "b"), "threads:2"))
     assert first.code == 0, first.err
     assert outcome(first)["outputs"] == outcome(again)["outputs"]
     assert outcome(first)["counts"]["blocks"] == 2 + 3 + 1
-    found = nights.run(words, nights.environment(tmp_path / "b", "threads:2"))
+    found = run(words, nights.environment(tmp_path / "b", "threads:2"))
     assert outcome(found)["counts"] == {"blocks": 6, "cached": 6}
 
 
 def test_a_plan_is_told_and_what_does_not_fit_is_refused(prefect_api: str, tmp_path: Path) -> None:
     env = nights.environment(nights.new_home(tmp_path / "home"))
-    planned = nights.run(sweep("--plan", *LARGE), env)
+    planned = run(sweep("--plan", *LARGE), env)
     assert planned.code == 0, planned.err
     assert "4,389 sets on 40 stocks take about" in outcome(planned)["sentence"]
     assert outcome(planned)["table"] == ""
-    refused = nights.run(sweep(*LARGE, "--set", "budget.memory_gib=0.2"), env)
+    refused = run(sweep(*LARGE, "--set", "budget.memory_gib=0.2"), env)
     assert refused.code == 2
     assert "and the budget is 60 min and 0.2 GiB" in refused.err
     assert len(refused.err.strip().splitlines()) == 1
@@ -131,13 +133,13 @@ def test_a_strategy_of_ones_own_with_a_set_that_fails(prefect_api: str, tmp_path
         "    return out\n"
     )
     env = nights.environment(nights.new_home(tmp_path / "home"))
-    ran = nights.run(sweep("--strategy-file", str(rule)), env)
+    ran = run(sweep("--strategy-file", str(rule)), env)
     assert ran.code == 0, ran.err
     frame = pd.read_parquet(Path(outcome(ran)["table"]) / "trials.parquet")
     assert list(frame["error"] == "") == [True, True, False]
     assert frame["error"][2].startswith("rule.py, line 5: ZeroDivisionError")
     assert frame["sharpe"].notna().tolist() == [True, True, False]
     rule.write_text("def positions(panel):\n    return 1 +\n")
-    wrong = nights.run(sweep("--strategy-file", str(rule)), env)
+    wrong = run(sweep("--strategy-file", str(rule)), env)
     assert wrong.code == 2
     assert "rule.py, line 2" in wrong.err
