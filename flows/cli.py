@@ -58,6 +58,12 @@ _COMMANDS = {
 for _position, (_name, (_function, _help)) in enumerate(_COMMANDS.items()):
     app.command(_function, name=_name, help=_help, sort_key=_position)
 
+_check = App(name="check", help="Check a file of your own.", sort_key=len(_COMMANDS))
+_check.command(
+    "flows._cli_check:leaks", name="leaks", help="Say which of your factors use the future."
+)
+app.command(_check)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
