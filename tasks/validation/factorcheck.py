@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tasks.data.config import GateConfig
     from tasks.data.panel import Panel
     from tasks.indicators.userfactors import UserFactors
-    from tasks.report.states import State
 
     Compute = Callable[[Panel], Mapping[str, Any]]
 
@@ -39,7 +38,7 @@ class Finding:
     """
 
     name: str
-    state: State
+    state: Literal["PASS", "FAIL", "SKIP"]
     found: str
 
 

@@ -145,15 +145,20 @@ def is_clean(found: Mapping[str, Any]) -> bool:
 
 
 def _stage_json(stage: StageReport, untested: str) -> dict[str, Any]:
-    leaks = () if untested else stage.leaks
+    leaks = [] if untested else [_within(leak) for leak in stage.leaks]
     return {
         "name": stage.name,
         "ok": not leaks,
         "untested": untested,
         "outputs": stage.outputs,
-        "leaking": [leak.name.partition(": ")[2] for leak in leaks],
+        "leaking": [leak.name for leak in leaks],
         "leaks": [leak.sentence for leak in leaks],
     }
+
+
+def _within(leak: Leak) -> Leak:
+    """The leak without its stage's name in front."""
+    return dataclasses.replace(leak, name=leak.name.partition(": ")[2])
 
 
 def _planted_json(stage: StageReport, cuts: int) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def test_a_leak_of_one_day_in_any_stage_is_found_there_first(
     assert not nightcheck.is_clean(found)
     if stage == "factors":
         assert found["stages"][3]["leaking"] == ["PEEK"]
-        assert "factors: PEEK on" in found["stages"][3]["leaks"][0]
+        assert "PEEK on" in found["stages"][3]["leaks"][0]
 
 
 def peek(panel: Panel) -> Any:
