@@ -117,6 +117,27 @@ def _below(upper: SweepBlock, lower: SweepBlock) -> SweepBlock:
     return dataclasses.replace(upper, combinations=both, errors=errors, **stacked)
 
 
+def before(merged: SweepBlock, stop: int) -> SweepBlock:
+    """The same sweep as if its calendar ended before row `stop`; for daily series alone.
+
+    Raises:
+        UserError: nothing is left to score.
+    """
+    if stop >= len(merged.dates):
+        return merged
+    if stop < merged.first + 2:
+        raise UserError(
+            f"the vault begins on {merged.dates[stop]}, before the sweep has scored two days from "
+            f"{merged.dates[merged.first]} on: shorten the windows, load more history, or move it "
+            "with qilin vault set"
+        )
+    cut = {name: getattr(merged, name)[:, :stop] for name in ("sums", "buys", "sells")}
+    return dataclasses.replace(
+        merged, dates=merged.dates[:stop], breadth=merged.breadth[:stop], pairs=merged.pairs[:0],
+        **cut,
+    )  # fmt: skip
+
+
 def finish(merged: SweepBlock, costs: CostConfig, conventions: Conventions = DAILY) -> TrialTable:
     """Daily series and figures of every trial.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from collections.abc import Callable
@@ -13,9 +12,10 @@ import numpy as np
 
 from tasks._step import Context, Output, kept, step
 from tasks.backtest import archive
-from tasks.backtest.blocks import SweepBlock, finish, merge
+from tasks.backtest.blocks import SweepBlock, before, finish, merge
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.config import CostConfig, Fill, PortfolioConfig
+from tasks.backtest.counting import identities, trial_set
 from tasks.backtest.excess import over_universe, universe_returns
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.ranking import rank_levels
@@ -25,14 +25,16 @@ from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out
-from tasks.data import codec
+from tasks.data import codec, trialsets, vault
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
 from tasks.data.userfiles import UserFile
 from tasks.errors import UserError
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import is_mainland
+from tasks.validation import judging
 from tasks.validation import trials as honest
+from tasks.validation.config import ValidationConfig
 from tasks.validation.statistics import expected_maximum_sharpe
 
 if TYPE_CHECKING:
@@ -215,34 +217,52 @@ def trials(
     panel: Artifact,
     blocks: list[Artifact],
     costs: dict[str, Any],
+    validation: dict[str, Any],
+    ledger: Artifact,
+    tried: dict[str, Any],
+    sealed: str,
 ) -> Output:
-    """All trials of the sweep, and what of them survives honest testing against the universe."""
+    """All trials of the sweep, and what of them survives honest testing against the universe.
+
+    Args:
+        ctx: see `Context`.
+        panel: the night's.
+        blocks: of the sweep.
+        costs: settings.
+        validation: settings.
+        ledger: snapshot of what was tried before, without these trials.
+        tried: `family`, `universe` and `fill` of the trials' identities.
+        sealed: first day of the vault, empty without one; only days before it are scored.
+    """
     charged = CostConfig.model_validate(costs)
-    table = finish(merge(archive.block_from(ctx.store, part) for part in blocks), charged)
-    stocks = ctx.store.read_panel(panel, slice(0, int(panel.notes["stocks"]))).adjusted()
-    market = universe_returns(stocks, ctx.store.read_array(panel, "universe.npy"))
-    scored = market[len(market) - len(table.dates) :]
-    frame, excess = over_universe(table, scored)
+    merged = merge(archive.block_from(ctx.store, part) for part in blocks)
+    stop = vault.first_sealed(merged.dates, sealed)
+    table = finish(before(merged, stop), charged)
+    market = _market(ctx.store, panel)[stop - len(table.dates) : stop]
+    frame, excess = over_universe(table, market)
     _require_a_trial(table.frame["error"])
-    verdict = honest.survivors(frame.assign(excluded=frame["error"]), excess)
-    judged = {
-        "counts": verdict.counts,
-        "tried": verdict.tried,
-        "level": verdict.level,
-        "best": verdict.best,
-        "best_of_noise": verdict.best_of_noise,
-        "effective": verdict.effective,
-        "rule": verdict.rule,
-        "strategy": table.combinations.strategy,
-        "parameters": list(table.combinations.names),
-        "period": [str(table.dates[0]), str(table.dates[-1])],
-        "noise": None if verdict.noise is None else _plain(verdict.noise),
-    }
+    ids = identities(
+        table.combinations, data_family=tried["family"], costs=charged, fill=tried["fill"],
+        universe=tried["universe"],
+    )  # fmt: skip
+    own = trial_set(table, frame, excess, ids)
+    past = trialsets.read_snapshot(ctx.store, ledger)
+    rules = ValidationConfig.model_validate(validation)
+    verdict = honest.survivors(
+        _with_reasons(frame), excess, past=past, level=rules.level, method=rules.method
+    )
+    judged = judging.judged(verdict, table, own, past)
     files = archive.trial_files(table) | {
         "judged.parquet": codec.frame_bytes(verdict.table),
         "judged.json": json.dumps(judged, sort_keys=True).encode(),
+        "set.parquet": codec.frame_bytes(own),
     }
-    notes = {"trials": verdict.tried, "survive": verdict.counts["SURVIVES"]}
+    notes = {
+        "trials": verdict.tried,
+        "survive": verdict.counts["SURVIVES"],
+        "total": verdict.total,
+        "level": verdict.level,
+    }
     return Output("trials", files, rows=verdict.tried, notes=notes)
 
 
@@ -250,6 +270,17 @@ def _require_a_trial(errors: pd.Series) -> None:
     """Where not a single set could be scored there is nothing to judge."""
     if (errors != "").all():
         raise UserError(f"none of {len(errors)} parameter sets could be scored: {errors.iloc[0]}")
+
+
+def _market(store: Store, panel: Artifact) -> NDArray[np.float64]:
+    """Daily return of holding the universe."""
+    stocks = store.read_panel(panel, slice(0, int(panel.notes["stocks"]))).adjusted()
+    return universe_returns(stocks, store.read_array(panel, "universe.npy"))
+
+
+def _with_reasons(frame: pd.DataFrame) -> pd.DataFrame:
+    """Sets that could not be scored are excluded for their reason."""
+    return frame.rename(columns={"error": "excluded"})
 
 
 @step("backtest", packages=PACKAGES)
@@ -295,13 +326,6 @@ def _benchmark(panel: Panel) -> str:
     if "000300.SH" in panel.benchmarks:
         return "000300.SH"
     return panel.benchmarks[0] if panel.benchmarks else ""
-
-
-def _plain(value: Any) -> dict[str, Any]:
-    """A dataclass of numbers and arrays as JSON values."""
-    return {
-        k: v.tolist() if hasattr(v, "tolist") else v for k, v in dataclasses.asdict(value).items()
-    }
 
 
 STEPS = (sweep_block, sweep_part, sweep_table, trials, portfolio)

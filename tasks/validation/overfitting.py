@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    _Ranked = tuple[Array, Array, Array]
 
 #: choices of parts evaluated at a time: bounds memory at this many x trials numbers
 _CHUNK = 256
@@ -89,19 +90,18 @@ def overfitting_from_moments(days: Array, sums: Array, squares: Array) -> Overfi
         )
     d, s, q = (np.asarray(m[varying], dtype=np.float64) for m in (days, sums, squares))
     choices = _halves(d.shape[1])
-    relative, inside, outside = [], [], []
-    for start in range(0, len(choices), _CHUNK):
-        chosen = choices[start : start + _CHUNK]
+    # the complement of a choice is a choice too, at the mirrored place: score each pair once
+    upper: list[_Ranked] = []
+    lower: list[_Ranked] = []
+    for start in range(0, len(choices) // 2, _CHUNK):
+        chosen = choices[start : min(start + _CHUNK, len(choices) // 2)]
         first = _sharpe(*(chosen @ m.T for m in (d, s, q)))
         second = _sharpe(*((1.0 - chosen) @ m.T for m in (d, s, q)))
-        best = first.argmax(axis=1)
-        rows = np.arange(len(chosen))
-        there = second[rows, best]
-        below = (second < there[:, None]).sum(axis=1)
-        equal = (second == there[:, None]).sum(axis=1)
-        relative.append((below + (equal + 1) / 2) / (second.shape[1] + 1))
-        inside.append(first[rows, best])
-        outside.append(there)
+        upper.append(_best_elsewhere(first, second))
+        lower.append(_best_elsewhere(second, first))
+    relative, inside, outside = (
+        [u[i] for u in upper] + [v[i][::-1] for v in reversed(lower)] for i in range(3)
+    )
     w, x, y = (np.concatenate(parts) for parts in (relative, inside, outside))
     return Overfitting(
         probability=float((w <= 0.5).mean()),
@@ -111,6 +111,16 @@ def overfitting_from_moments(days: Array, sums: Array, squares: Array) -> Overfi
         trials=int(varying.sum()),
         choices=len(choices),
     )
+
+
+def _best_elsewhere(first: Array, second: Array) -> _Ranked:
+    """Relative rank, chosen and other Sharpe ratio of each choice's best trial, (C,) each."""
+    best = first.argmax(axis=1)
+    rows = np.arange(len(first))
+    there = second[rows, best]
+    below = (second < there[:, None]).sum(axis=1)
+    equal = (second == there[:, None]).sum(axis=1)
+    return (below + (equal + 1) / 2) / (second.shape[1] + 1), first[rows, best], there
 
 
 def _halves(parts: int) -> Array:

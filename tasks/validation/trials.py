@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from tasks.data import trialsets
 from tasks.errors import UserError
 from tasks.validation.noise import SESSIONS_PER_YEAR, Noise, noise
+from tasks.validation.overfitting import Overfitting, probability_of_backtest_overfitting
 from tasks.validation.statistics import (
     deflated_sharpe_ratio,
     effective_trials,
     expected_maximum_sharpe,
     false_discovery,
+    minimum_track_record_length,
     probabilistic_sharpe_ratio,
     sharpe_standard_error,
 )
+from tasks.validation.superior import Superior, superior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +35,10 @@ STATES: tuple[State, ...] = ("SURVIVES", "CANDIDATE", "REJECTED", "EXCLUDED")
 CANDIDATE_P = 0.05
 #: fewer days than this say nothing about a Sharpe ratio
 MIN_DAYS = 60
+#: fewer months than this say nothing about how trials go together
+MIN_MONTHS = 12
+#: parts of the time in the cross-validated choice of the best
+PARTS = 16
 Z95 = 1.959963984540054
 _NEEDED = ("trial", "days", "sharpe", "skew", "kurtosis")
 
@@ -39,29 +48,41 @@ class Verdict:
     """What honest testing leaves of a set of trials.
 
     Attributes:
-        table: the trials' own columns and `low`, `high` (95 % interval of the yearly net Sharpe),
+        table: the trials' own columns and `low`, `high` (95 % interval of the yearly Sharpe),
             `p` (one-sided, that the true Sharpe is not above 0), `q` (after correction),
-            `deflated` (deflated Sharpe ratio, a probability), `adjusted` (yearly Sharpe minus what
-            the best of noise reaches), `state` and `reason` (why EXCLUDED, else empty). Sorted by
-            q, then the interval's lower end; excluded trials last.
+            `deflated` (deflated Sharpe ratio, a probability), `needed` (days of record before its
+            Sharpe is above the bar with 95 % confidence; inf if it is not above), `adjusted`
+            (yearly Sharpe minus what the best of noise reaches), `stepwise` (StepM finds it better
+            than the benchmark), `state` and `reason` (why EXCLUDED, else empty). Sorted by q, then
+            the interval's lower end; excluded trials last.
         counts: number of trials in each state; the four add up to N.
-        tried: N, every trial, scored or not.
+        tried: N, every trial of tonight, scored or not.
+        total: trials since the ledger began, tonight's among them.
         level: false discovery rate allowed.
-        best: highest yearly net Sharpe seen; NaN if nothing was scored.
-        best_of_noise: what the best of them would reach without any skill, per year.
-        effective: effective number of independent trials; NaN without daily returns.
+        best: highest yearly Sharpe seen; NaN if nothing was scored.
+        best_of_noise: what the best of tonight's would reach without any skill, per year.
+        bar: what the best of all scored trials of the ledger would reach, by the formula for
+            independent trials, per year: the benchmark of `deflated` and `needed`.
+        effective: effective number of independent trials of tonight; NaN without daily returns.
         noise: draws without skill; None without daily returns.
+        overfitting: cross-validation of choosing the best; None without daily returns, with fewer
+            than two trials or too few days.
+        superior: tests of all trials at once against the benchmark; None without daily returns.
         rule: the rule in one sentence.
     """
 
     table: pd.DataFrame
     counts: dict[State, int]
     tried: int
+    total: int
     level: float
     best: float
     best_of_noise: float
+    bar: float
     effective: float
     noise: Noise | None
+    overfitting: Overfitting | None
+    superior: Superior | None
     rule: str
 
 
@@ -72,7 +93,7 @@ def survivors(
     level: float = 0.10,
     method: Literal["bh", "by"] = "bh",
     min_days: int = MIN_DAYS,
-    ledger_trials: int = 0,
+    past: pd.DataFrame | None = None,
     sessions: int = SESSIONS_PER_YEAR,
     seed: int = 7,
 ) -> Verdict:
@@ -88,8 +109,10 @@ def survivors(
         level: false discovery rate allowed among survivors.
         method: `bh` or `by`, see `false_discovery`.
         min_days: trials with fewer days with a return are excluded.
-        ledger_trials: trials tried since the ledger began, if more than tonight's; they raise the
-            bar of the deflated Sharpe ratio.
+        past: what was tried before on the same data, without these trials (see
+            `tasks.data.trialsets`), with `days` and `sharpe` (per day) of each. They count in the
+            correction, each as if it had found nothing so that no earlier find makes a later one
+            easier, in the bar of the deflated Sharpe ratio and in the record that is needed.
         sessions: trading days a year.
         seed: seed of the draws.
 
@@ -104,14 +127,20 @@ def survivors(
     days, skew = _column(frame, "days"), _column(frame, "skew")
     kurtosis = _column(frame, "kurtosis")
     p = 1.0 - probabilistic_sharpe_ratio(daily, days, skew=skew, kurtosis=kurtosis)
-    q = false_discovery(p, method)
-    spread = float(np.nanstd(daily, ddof=1)) if int(scored.sum()) > 1 else 0.0
-    number = max(int(scored.sum()), ledger_trials)
+    earlier = _earlier(past)
+    q = false_discovery(np.concatenate([p, np.ones(len(earlier))]), method)[: len(frame)]
+    every = np.concatenate([daily, earlier])
+    number = int(np.isfinite(every).sum())
+    spread = float(np.nanstd(every, ddof=1)) if number > 1 else 0.0
     error = sharpe_standard_error(daily, days, skew=skew, kurtosis=kurtosis)
     judged = None if returns is None or not scored.any() else returns[scored]
     drawn = None if judged is None else noise(judged, seed=seed, sessions=sessions)
-    by_formula = float(expected_maximum_sharpe(number, spread)) * np.sqrt(sessions)
-    best_of_noise = by_formula if drawn is None else drawn.best
+    bar = float(expected_maximum_sharpe(number, spread))
+    tests = None if judged is None else superior(judged, seed=seed)
+    stepwise = np.zeros(len(frame), dtype=bool)
+    if tests is not None:
+        stepwise[scored] = tests.better
+    best_of_noise = bar * np.sqrt(sessions) if drawn is None else drawn.best
     yearly = daily * np.sqrt(sessions)
     table = frame.assign(
         low=yearly - Z95 * error * np.sqrt(sessions),
@@ -121,7 +150,9 @@ def survivors(
         deflated=deflated_sharpe_ratio(
             daily, days, n_trials=number, trials_std=spread, skew=skew, kurtosis=kurtosis
         ),
+        needed=minimum_track_record_length(daily, skew=skew, kurtosis=kurtosis, benchmark=bar),
         adjusted=yearly - best_of_noise,
+        stepwise=stepwise,
         state=_states(p, q, level),
         reason=reason,
     ).drop(columns="excluded", errors="ignore")
@@ -130,24 +161,61 @@ def survivors(
         table=table.reset_index(drop=True),
         counts={state: int((table["state"] == state).sum()) for state in STATES},
         tried=len(frame),
+        total=len(frame) + (0 if past is None else len(past)),
         level=level,
         best=float(np.nanmax(yearly)) if scored.any() else float("nan"),
         best_of_noise=best_of_noise if scored.any() else float("nan"),
+        bar=bar * float(np.sqrt(sessions)) if scored.any() else float("nan"),
         effective=float("nan") if judged is None else effective_trials(judged),
         noise=drawn,
-        rule=rule(level, method, len(frame), int(scored.sum()), ledger_trials),
+        overfitting=_overfitting(judged),
+        superior=tests,
+        rule=rule(level, method, len(frame), int(scored.sum()), 0 if past is None else len(past)),
     )
 
 
-def rule(level: float, method: str, tried: int, scored: int, ledger_trials: int = 0) -> str:
+def rule(level: float, method: str, tried: int, scored: int, earlier: int = 0) -> str:
     """The rule in one sentence, with the number of trials it was applied to."""
     name = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}[method]
     unscored = f", {tried - scored:,} of them not scored" if tried > scored else ""
-    ledger = f"; {ledger_trials:,} trials since the ledger began" if ledger_trials else ""
+    ledger = f" and {earlier:,} earlier ones of the ledger" if earlier else ""
     return (
-        f"A trial survives if its net Sharpe ratio is above 0 at a false discovery rate of "
+        f"A trial survives if its Sharpe ratio is above 0 at a false discovery rate of "
         f"{level:.0%} ({name}) over the {tried:,} trials of tonight{unscored}{ledger}."
     )
+
+
+def effective_of_ledger(trial_sets: Sequence[pd.DataFrame]) -> float:
+    """Effective number of independent trials of several sets, from their monthly sums.
+
+    A trial without monthly sums may be anything and counts as one of its own; so do all of them
+    with fewer than a year of months.
+
+    Args:
+        trial_sets: see `tasks.data.trialsets`; no trial stands in two of them.
+    """
+    import pandas as pd
+
+    whole = pd.concat([s for s in trial_sets if len(s)], ignore_index=True)
+    names = trialsets.months(whole)
+    sums = whole[names].to_numpy(dtype=np.float64)
+    known = np.isfinite(sums).sum(axis=1) >= MIN_MONTHS
+    return float((~known).sum()) + (effective_trials(sums[known]) if known.any() else 0.0)
+
+
+def _overfitting(returns: Array | None) -> Overfitting | None:
+    """Cross-validated choice of the best; None where there is no choice or too little time."""
+    if returns is None or len(returns) < 2 or returns.shape[1] < 2 * PARTS:
+        return None
+    return probability_of_backtest_overfitting(returns, PARTS)
+
+
+def _earlier(past: pd.DataFrame | None) -> Array:
+    """Sharpe ratios per day of the earlier trials that were scored."""
+    if past is None or not len(past) or "sharpe" not in past.columns:
+        return np.empty(0)
+    known = (_column(past, "days") >= MIN_DAYS) & np.isfinite(_column(past, "sharpe"))
+    return _column(past, "sharpe")[known]
 
 
 def _check(frame: pd.DataFrame, returns: Array | None, level: float) -> None:

@@ -6,7 +6,7 @@ from scipy.stats import false_discovery_control
 from tasks.backtest import metrics
 from tasks.errors import UserError
 from tasks.validation import statistics
-from tasks.validation.trials import STATES, survivors
+from tasks.validation.trials import STATES, effective_of_ledger, survivors
 
 
 def sweep(seed=0, k=200, t=1000, true=10, sharpe=5.0):
@@ -113,20 +113,89 @@ def test_formula_stands_in_where_there_are_no_returns():
     assert survivors(frame).noise is None
 
 
-def test_the_ledger_raises_the_bar_of_the_deflated_ratio():
-    frame, returns = sweep(seed=5)
+def past_of(frame, ratio=0.0):
+    """Earlier trials with the shape of a set, around one Sharpe ratio a year."""
+    return pd.DataFrame(
+        {
+            "id": [f"old{i}" for i in range(len(frame))],
+            "days": frame["days"],
+            "sharpe": np.random.default_rng(9).normal(ratio, 1.0, len(frame)) / np.sqrt(244),
+            "skew": 0.0,
+            "kurtosis": 3.0,
+        }
+    )
+
+
+def test_what_was_tried_before_raises_every_bar():
+    frame, returns = sweep(seed=5, k=300, true=3, sharpe=3.0)
     alone = survivors(frame, returns)
-    after = survivors(frame, returns, ledger_trials=50_000)
-    first = alone.table.iloc[0], after.table.iloc[0]
-    assert first[1]["deflated"] < first[0]["deflated"]
-    assert "50,000 trials since the ledger began" in after.rule
-    assert first[1]["q"] == first[0]["q"]
+    after = survivors(frame, returns, past=past_of(sweep(k=5000, true=0)[0]))
+    assert (alone.total, after.total, after.tried) == (300, 5300, 300)
+    one, other = (v.table.set_index("trial").sort_index() for v in (alone, after))
+    assert (other["deflated"] < one["deflated"]).all()
+    assert (other["q"] >= one["q"]).all()
+    assert after.bar > alone.bar
+    found = np.isfinite(other["needed"])
+    assert (other["needed"][found] > one["needed"][found]).all()
+    assert after.counts["SURVIVES"] <= alone.counts["SURVIVES"]
+    assert "300 trials of tonight and 5,000 earlier ones of the ledger" in after.rule
+    assert after.noise.best == alone.noise.best, "tonight's best is beside tonight's noise"
+
+
+def test_earlier_trials_that_were_never_scored_are_counted_and_test_nothing():
+    frame, returns = sweep(seed=5)
+    past = pd.DataFrame({"id": ["a", "b"], "days": [0, 0]})
+    alone, after = survivors(frame, returns), survivors(frame, returns, past=past)
+    assert after.total == 202
+    pd.testing.assert_frame_equal(after.table, alone.table)
+
+
+def test_the_days_of_record_that_are_needed_are_those_of_the_paper():
+    frame, returns = sweep(seed=6)
+    found = survivors(frame, returns)
+    row = found.table.iloc[0]
+    needed = statistics.minimum_track_record_length(
+        row["sharpe"] / np.sqrt(244), skew=row["skew"], kurtosis=row["kurtosis"],
+        benchmark=found.bar / np.sqrt(244),
+    )  # fmt: skip
+    assert row["needed"] == pytest.approx(float(needed))
+    worst = found.table.iloc[-1]
+    assert worst["needed"] == np.inf
+
+
+def test_the_ledger_knows_how_many_of_its_trials_are_independent():
+    def monthly(values, first=0):
+        names = [f"{2020 + i // 12}-{i % 12 + 1:02d}" for i in range(values.shape[1])]
+        ids = [f"t{first + i}" for i in range(len(values))]
+        return pd.concat([pd.DataFrame({"id": ids}), pd.DataFrame(values, columns=names)], axis=1)
+
+    free = np.random.default_rng(0).normal(size=(40, 48))
+    assert effective_of_ledger([monthly(free)]) == pytest.approx(40, rel=0.15)
+    copies = monthly(free[:1].repeat(60, axis=0), first=100)
+    assert effective_of_ledger([copies]) == pytest.approx(1.0)
+    bare = pd.DataFrame({"id": ["x", "y"]})
+    assert effective_of_ledger([copies, bare]) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("true", [0, 10])
+def test_all_tests_together_find_what_is_planted_and_nothing_else(true):
+    found = [survivors(*sweep(seed, k=60, t=500, true=true, sharpe=5.0)) for seed in range(8)]
+    overfitting = np.array([v.overfitting.probability for v in found])
+    if true:
+        assert np.mean(overfitting) < 0.1
+        assert all(v.superior.p < 0.05 for v in found)
+        assert np.mean([v.table["stepwise"].sum() for v in found]) > 5
+    else:
+        assert 0.3 < np.mean(overfitting) < 0.7
+        assert np.mean([v.superior.p < 0.05 for v in found]) <= 0.25
+        assert np.mean([v.table["stepwise"].any() for v in found]) <= 0.25
+        assert np.mean([v.counts["SURVIVES"] > 0 for v in found]) <= 0.35
 
 
 def test_the_rule_is_one_sentence_with_its_numbers():
     frame, returns = sweep()
     assert survivors(frame, returns).rule == (
-        "A trial survives if its net Sharpe ratio is above 0 at a false discovery rate of 10% "
+        "A trial survives if its Sharpe ratio is above 0 at a false discovery rate of 10% "
         "(Benjamini-Hochberg) over the 200 trials of tonight."
     )
 

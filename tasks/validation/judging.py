@@ -1,0 +1,81 @@
+"""A verdict as plain values, for an artifact, the report and the summary."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+from tasks.validation.trials import effective_of_ledger
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.backtest.trials import TrialTable
+    from tasks.validation.trials import Verdict
+
+
+def judged(
+    verdict: Verdict, table: TrialTable, own: pd.DataFrame, past: pd.DataFrame
+) -> dict[str, Any]:
+    """Everything about a verdict but its table, as JSON values; what is unknown is None.
+
+    Args:
+        verdict: of a sweep's trials.
+        table: the sweep.
+        own: its trial set.
+        past: the ledger without it.
+    """
+    found, tests = verdict.overfitting, verdict.superior
+    return {
+        "counts": verdict.counts,
+        "tried": verdict.tried,
+        "total": verdict.total,
+        "level": verdict.level,
+        "best": _known(verdict.best),
+        "best_of_noise": _known(verdict.best_of_noise),
+        "bar": _known(verdict.bar),
+        "effective": _known(verdict.effective),
+        "effective_total": _known(_independent(verdict, own, past)),
+        "rule": verdict.rule,
+        "strategy": table.combinations.strategy,
+        "parameters": list(table.combinations.names),
+        "period": [str(table.dates[0]), str(table.dates[-1])],
+        "noise": None if verdict.noise is None else _plain(verdict.noise),
+        "overfitting": None
+        if found is None
+        else {
+            "probability": found.probability,
+            "loss_probability": found.loss_probability,
+            "slope": _known(found.slope),
+            "trials": found.trials,
+            "choices": found.choices,
+        },
+        "superior": None
+        if tests is None
+        else {
+            "p": tests.p,
+            "better": int(tests.better.sum()),
+            "level": tests.level,
+            "draws": tests.draws,
+            "block": tests.block,
+        },
+    }
+
+
+def _independent(verdict: Verdict, own: pd.DataFrame, past: pd.DataFrame) -> float:
+    """Effective number of the whole ledger; tonight's own where nothing else was tried."""
+    if not len(past):
+        return verdict.effective
+    return effective_of_ledger([own, past])
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass of numbers and arrays as JSON values."""
+    return {
+        k: v.tolist() if hasattr(v, "tolist") else v for k, v in dataclasses.asdict(value).items()
+    }
