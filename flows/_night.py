@@ -11,17 +11,18 @@ from typing import Any
 
 from prefect import runtime
 
-from flows import _names, _publish, _session
+from flows import _inputs, _names, _publish, _session
 from flows._board import Block, Board
 from flows._progress import listeners
 from flows._settings import NightlyConfig
 from flows._sweeping import Sweeping, cut
 from tasks._step import Context, body_of
 from tasks.backtest import steps as backtest
-from tasks.data import codehash
+from tasks.data import codehash, trialsets
 from tasks.data import steps as data
 from tasks.data.sources import registry
-from tasks.data.store import Store
+from tasks.data.store import Artifact, Store
+from tasks.data.vault import Vault
 from tasks.errors import NightFailedError
 from tasks.indicators import steps as indicators
 from tasks.indicators import userfactors
@@ -64,6 +65,8 @@ class Night:
         closed = str(calendar.last_closed_session(scheduled))
         self.expected_day = config.data_date or closed
         self.content = registry.content_id(config.data, self.day)
+        self.vault: Vault | None = None
+        self.ledger: Artifact | None = None
         self.parts: dict[str, Result] = {}
         self.ended: dict[str, Block] = {}
 
@@ -96,7 +99,7 @@ class Night:
         )
         if not found:
             return False
-        return self._run(
+        checked = self._run(
             "load",
             "panel",
             data.check_bars,
@@ -107,6 +110,10 @@ class Night:
             universe_settings=self.config.advanced.universe.model_dump(),
             max_symbols=self.config.max_symbols,
         )
+        if checked:
+            panel = Artifact.from_json(self.parts["panel"])
+            self.vault = _inputs.vault_of(self.run_id, self.config, panel, self.store)
+        return checked
 
     def start_features(self) -> list[Block]:
         """Factors in blocks of symbols, and in one step those that need all symbols at once."""
@@ -144,7 +151,7 @@ class Night:
     def start_sweep(self) -> None:
         """The sweep in blocks of parameters; each fans out over blocks of symbols."""
         self.board.plan(backtest=self.sweeping.blocks() + 2)
-        self.sweeping.start(self.board, self.ended["panel"], self.store)
+        self.sweeping.start(self.board, self.ended["panel"], self.store, self.sealed)
 
     def start_leak_tests(self) -> Block:
         """The alarm against data from the future, from the raw rows of a sample of stocks on."""
@@ -191,6 +198,7 @@ class Night:
             features=parts,
             train=train,
             without=without,
+            sealed=self.sealed,
         )
         if not made:
             return
@@ -203,6 +211,7 @@ class Night:
             features=parts,
             train=train,
             without=without,
+            sealed=self.sealed,
         )
         numbers = range(self.parts["dataset"]["notes"]["folds"])
         self.board.plan(train=len(numbers) + 4)
@@ -215,6 +224,7 @@ class Night:
                 needs=["dataset"],
                 number=i,
                 train=train,
+                sealed=self.sealed,
             )
             for i in numbers
         ]
@@ -248,22 +258,40 @@ class Night:
             needs=["panel", "predictions"],
             portfolio=self.config.advanced.portfolio.model_dump(),
             costs=self.config.advanced.costs.model_dump(),
+            sealed=self.sealed,
         )
 
     def judge(self) -> None:
-        """What of all trials survives honest testing."""
+        """What of all trials survives honest testing; the ledger learns what was tried."""
         blocks = self.sweeping.finish()
-        if blocks is not None:
-            self._run(
-                "backtest",
-                "trials",
-                backtest.trials,
-                "backtest trials judged",
-                needs=["panel"],
-                after=self.sweeping.submitted,
-                blocks=blocks,
-                costs=self.config.advanced.costs.model_dump(),
-            )
+        if blocks is None:
+            return
+        found = [Artifact.from_json(block) for block in blocks]
+        self.ledger = _inputs.ledger_of(self.run_id, self.config, found, self.store)
+        trial = _inputs.tried(self.config)
+        judged = self._run(
+            "backtest",
+            "trials",
+            backtest.trials,
+            "backtest trials judged",
+            needs=["panel"],
+            after=self.sweeping.submitted,
+            blocks=blocks,
+            costs=self.config.advanced.costs.model_dump(),
+            validation=self.config.advanced.validation.model_dump(exclude={"vault_sessions"}),
+            ledger=self.ledger.to_json(),
+            tried=trial,
+            sealed=self.sealed,
+        )
+        if judged:
+            made = Artifact.from_json(self.parts["trials"])
+            own = self.store.read_frame(made, "set.parquet")
+            trialsets.emit(self.store, own, family=trial["family"])
+
+    @property
+    def sealed(self) -> str:
+        """First day of the vault, empty without one: no score rests on it or a later day."""
+        return "" if self.vault is None else self.vault.start
 
     def publish(self) -> Result:
         """Write the report and the summary; raise if any block failed.

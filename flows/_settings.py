@@ -10,6 +10,7 @@ from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
 from tasks.data.config import DataConfig, DayOrEmpty, GateConfig, UniverseConfig
 from tasks.indicators.config import FeatureConfig
 from tasks.models.config import TrainConfig
+from tasks.validation.config import ValidationConfig
 
 #: stocks of a small night
 SMALL_STOCKS = 50
@@ -40,6 +41,7 @@ class Advanced(BaseModel):
     costs: CostConfig = Field(CostConfig(), title="Costs of trading")
     portfolio: PortfolioConfig = Field(PortfolioConfig(), title="Portfolio of the model")
     train: TrainConfig = Field(TrainConfig(), title="Training")
+    validation: ValidationConfig = Field(ValidationConfig(), title="Honest testing")
     report: ReportConfig = Field(ReportConfig(), title="Report")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 from flows import _cli_config
 from flows._board import STAGES, Block, Board
 from tasks import settings
-from tasks.data import keys
+from tasks.data import keys, vault
 
 if TYPE_CHECKING:
     from flows._night import Night
@@ -60,6 +61,7 @@ def build(night: Night) -> dict[str, Any]:
             "data": night.content,
             "settings": settings_hash(config.model_dump(mode="json")),
             "files": digest([f for f in (night.factors.file, night.sweeping.file) if f]),
+            **_judging(night),
             "code": digest(board.context.code),
             "lock": _lock_hash(),
         },
@@ -74,6 +76,7 @@ def build(night: Night) -> dict[str, Any]:
             "train": config.advanced.train.seed,
         },
         "machine": machine(),
+        "vault": _vault(night),
         "model": config.advanced.train.model,
         "stages": [_stage(board, name) for name in STAGES],
         "blocks": [_block(b, board.started) for b in board.blocks],
@@ -87,6 +90,22 @@ def build(night: Night) -> dict[str, Any]:
         "command": _cli_config.command_for(config, night.day),
         "parts": dict(night.parts),
     }  # fmt: skip
+
+
+def _judging(night: Night) -> dict[str, str]:
+    """Hashes of the ledger's snapshot and of the vault; none where it did not come to that."""
+    return {
+        "ledger": "" if night.ledger is None else night.ledger.sha256,
+        "vault": "" if night.vault is None else night.vault.digest,
+    }
+
+
+def _vault(night: Night) -> dict[str, Any]:
+    """The family, its interval, and every look inside until now."""
+    if night.vault is None:
+        return {}
+    looks = vault.openings(night.store, night.vault.family)
+    return {**dataclasses.asdict(night.vault), "openings": [dataclasses.asdict(o) for o in looks]}
 
 
 def settings_hash(value: Mapping[str, Any]) -> str:

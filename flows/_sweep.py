@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from flows import _names, _session
+from flows import _inputs, _names, _session
 from flows._board import STAGES
 from flows._night import Night
 from flows._settings import SweepRunConfig
 from flows._sweeping import cut, require_history
 from tasks.backtest import steps as backtest
+from tasks.backtest.counting import identities, parameters
 from tasks.backtest.plan import Plan, plan
+from tasks.backtest.spaces import Space, sets_of
 from tasks.cluster.local import at_once
+from tasks.data import trialsets
 from tasks.data.store import Artifact
 from tasks.errors import NightFailedError, UserError
 
@@ -25,6 +28,8 @@ Result = dict[str, Any]
 JUDGED = 4000
 #: parts of a larger sweep: each is one task, and a thousand could not be looked at
 PARTS = 32
+#: trials of a large sweep in one trial set
+COUNTED_AT_ONCE = 100_000
 
 
 class Sweep(Night):
@@ -108,6 +113,7 @@ class Sweep(Night):
                 _names.block("backtest", i, len(ranges), f"trials {first}-{stop - 1}"),
                 needs=["panel"],
                 sets=space.part(first, stop),
+                sealed=self.sealed,
                 **arguments,
             )
             for i, (first, stop) in enumerate(ranges)
@@ -116,6 +122,21 @@ class Sweep(Night):
         if parts is not None:
             self._run("backtest", "table", backtest.sweep_table, "backtest table of all trials",
                       after=blocks, parts=parts)  # fmt: skip
+            self._count_all(space)
+
+    def _count_all(self, space: Space) -> None:
+        """Tell the ledger what a large sweep tried: who they are, without their scores."""
+        trial = _inputs.tried(self.config)  # type: ignore[arg-type]  # has what is asked for
+        size = COUNTED_AT_ONCE
+        for first in range(0, len(space), size):
+            part = space.part(first, min(first + size, len(space)))
+            sets = sets_of(part, self.sweeping.file)
+            ids = identities(
+                sets, data_family=trial["family"], costs=self.config.advanced.costs,
+                fill=trial["fill"], universe=trial["universe"],
+            )  # fmt: skip
+            table = trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy)
+            trialsets.emit(self.store, table, family=trial["family"])
 
     def _end(self, told: Result) -> Result:
         """Write the summary; raise if a block failed."""

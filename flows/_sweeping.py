@@ -15,12 +15,13 @@ from tasks import settings
 from tasks._step import body_of
 from tasks.backtest import archive, spaces
 from tasks.backtest import steps as backtest
-from tasks.backtest.blocks import finish, merge
+from tasks.backtest.blocks import before, finish, merge
 from tasks.backtest.combinations import Combinations, family_of, random_combinations
 from tasks.backtest.search import Search, batch_size
 from tasks.backtest.spaces import Space
 from tasks.data import codehash, keys, userfiles
 from tasks.data.store import Artifact
+from tasks.data.vault import first_sealed
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -78,9 +79,16 @@ class Sweeping:
             return -(-len(self) // batch_size(self.config))
         return len(cut(len(self), self.config.trials_per_block))
 
-    def start(self, board: Board, panel: Block, store: Store) -> None:
-        """Submit all blocks, or the first batch of a search."""
-        self._board, self._panel, self._store = board, panel, store
+    def start(self, board: Board, panel: Block, store: Store, sealed: str) -> None:
+        """Submit all blocks, or the first batch of a search.
+
+        Args:
+            board: the night's.
+            panel: the block that made the panel.
+            store: where the panel is.
+            sealed: first day of the vault; a search is told scores of the days before it alone.
+        """
+        self._board, self._panel, self._store, self._sealed = board, panel, store, sealed
         if self.space is not None:
             ranges = cut(len(self.space), self.config.trials_per_block)
             for i, (first, stop) in enumerate(ranges):
@@ -96,7 +104,9 @@ class Sweeping:
         with self._locks:
             found = self._board.collect(self._blocks)
             while found is not None and self._search is not None:
-                table = finish(merge([self._block(found[-1])]), self._costs)
+                merged = merge([self._block(found[-1])])
+                seen = before(merged, first_sealed(merged.dates, self._sealed))
+                table = finish(seen, self._costs)
                 self._search.tell(len(found) - 1, table.frame["sharpe"].to_numpy())
                 if not self._next_batch():
                     break
@@ -158,6 +168,7 @@ class Sweeping:
             "panel": self._panel.result,
             "search": self.config.model_dump(include=names),
             "grid": self.config.grid(self.file),
+            "sealed": self._sealed,
             **self.arguments(),
         }
         code = codehash.loaded_hash(body_of(backtest.sweep_block))

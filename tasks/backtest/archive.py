@@ -41,20 +41,25 @@ def block_files(block: SweepBlock) -> dict[str, bytes]:
 def block_from(store: Store, artifact: Artifact) -> SweepBlock:
     """Read back what `block_files` gave."""
     head = store.read_json(artifact, "head.json")
-    sets = Combinations(
-        strategy=head["strategy"],
-        names=tuple(head["names"]),
-        values=store.read_array(artifact, "values.npy"),
-        numbers=store.read_array(artifact, "numbers.npy"),
-        file=UserFile(**head["file"]) if head["file"] else None,
-    )
     return SweepBlock(
-        combinations=sets,
+        combinations=sets_from(store, artifact),
         symbols=tuple(head["symbols"]),
         dates=np.array(head["dates"], dtype="datetime64[D]"),
         first=head["first"],
         errors={int(number): reason for number, reason in head["errors"].items()},
         **{name: store.read_array(artifact, f"{name}.npy") for name in _ARRAYS},
+    )
+
+
+def sets_from(store: Store, artifact: Artifact) -> Combinations:
+    """The parameter sets of a block alone."""
+    head = store.read_json(artifact, "head.json")
+    return Combinations(
+        strategy=head["strategy"],
+        names=tuple(head["names"]),
+        values=store.read_array(artifact, "values.npy"),
+        numbers=store.read_array(artifact, "numbers.npy"),
+        file=UserFile(**head["file"]) if head["file"] else None,
     )
 
 

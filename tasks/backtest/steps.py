@@ -136,14 +136,22 @@ def sweep_part(
     sweep: dict[str, Any],
     costs: dict[str, Any],
     file: UserFile | None = None,
+    sealed: str = "",
 ) -> Output:
-    """The figures of many sets, of which no daily series is kept.
+    """The figures of many sets, of which no daily series is kept, over the days before the vault.
 
     Every block of `trials_per_block` sets is an artifact of its own as soon as it is done, so that
     a part that is killed goes on with the next block.
     """
     score = functools.partial(
-        _figures, ctx=ctx, panel=panel, first=first, sweep=sweep, costs=costs, file=file
+        _figures,
+        ctx=ctx,
+        panel=panel,
+        first=first,
+        sweep=sweep,
+        costs=costs,
+        file=file,
+        sealed=sealed,
     )
     parts = sub_parts(sets, int(sweep["trials_per_block"]), file)
     blocks = fan_out(score, parts, label=ctx.label)
@@ -160,6 +168,7 @@ def _figures(
     sweep: dict[str, Any],
     costs: dict[str, Any],
     file: UserFile | None,
+    sealed: str,
 ) -> Artifact:
     """The figures of one block, found or computed."""
     given: dict[str, Any] = {
@@ -167,11 +176,13 @@ def _figures(
     }  # fmt: skip
 
     def make() -> Output:
-        table = finish(_score(ctx, **given), CostConfig.model_validate(costs))
+        scored = _score(ctx, **given)
+        seen = before(scored, vault.first_sealed(scored.dates, sealed))
+        table = finish(seen, CostConfig.model_validate(costs))
         files = {"trials.parquet": codec.frame_bytes(table.frame)}
         return Output("figures", files, rows=len(table.frame))
 
-    return kept(ctx, _figures, given, make, packages=PACKAGES)
+    return kept(ctx, _figures, {**given, "sealed": sealed}, make, packages=PACKAGES)
 
 
 @step("backtest", packages=PACKAGES)
@@ -290,14 +301,21 @@ def portfolio(
     predictions: Artifact,
     portfolio: dict[str, Any],
     costs: dict[str, Any],
+    sealed: str,
 ) -> Output:
-    """What following the model's out-of-sample predictions would have earned, all rules on."""
+    """What following the model's out-of-sample predictions would have earned, all rules on.
+
+    It ends before `sealed`, the vault's first day, as the predictions do.
+    """
     config, charged = PortfolioConfig.model_validate(portfolio), CostConfig.model_validate(costs)
     whole = ctx.store.read_panel(panel)
-    stocks = whole.columns(range(int(panel.notes["stocks"])))
     scores = ctx.store.read_array(predictions, "predictions.npy")
     first = int(np.flatnonzero(np.isfinite(scores).any(axis=1))[0])
-    stocks, scores = stocks.rows(slice(first, None)), scores[first:]
+    whole = whole.rows(slice(first, vault.first_sealed(whole.dates, sealed)))
+    stocks, scores = (
+        whole.columns(range(int(panel.notes["stocks"]))),
+        scores[first : first + len(whole.dates)],
+    )
     targets = top_k_targets(scores, config)
     lawful = stocks.adjustment == "raw" and all(map(is_mainland, stocks.symbols))
     rules = a_share_rules() if lawful else None
@@ -307,7 +325,7 @@ def portfolio(
     )  # fmt: skip
     net, gross = run(costs=charged), run(costs=CostConfig.free())
     index = _benchmark(whole)
-    benchmark = whole["close"][first:, whole.column(index)] if index else None
+    benchmark = whole["close"][:, whole.column(index)] if index else None
     figures = portfolio_figures(net, gross, panel.notes["adjustment"], lawful)
     figures["benchmark"] = index
     files = {

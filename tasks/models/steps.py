@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks._step import Context, Output, step
-from tasks.data import codec
+from tasks.data import codec, vault
 from tasks.data.store import Artifact, Store
 from tasks.models import archive, drift, evaluate, walkforward
 from tasks.models.config import TrainConfig
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.data.panel import Panel
+    from tasks.models.dataset import Dataset
 
     Array = NDArray[np.float64]
 
@@ -33,10 +34,12 @@ def dataset(
     features: list[Artifact],
     train: dict[str, Any],
     without: list[str],
+    sealed: str,
 ) -> Output:
     """Rows of (date, symbol) with features and label, transformed within each day.
 
     Factors named in `without`, which the leak check has found to use the future, are left out.
+    Folds end before `sealed`, the vault's first day: scores out of sample choose models.
     """
     config = TrainConfig.model_validate(train)
     stocks = _stocks(ctx.store, panel)
@@ -50,18 +53,19 @@ def dataset(
         preprocess=config.preprocess,
         label_transform=config.label_transform,
     )
-    folds = walkforward.folds(len(made.dates), config, span=made.span, start=made.first_day)
+    folds = _folds(made, config, sealed)
     notes = {"rows": len(made.day), "features": len(made.names), "folds": len(folds)}
     return Output("dataset", archive.dataset_files(made), rows=len(made.day), notes=notes)
 
 
 @step("train", packages=PACKAGES)
-def fold(ctx: Context, dataset: Artifact, number: int, train: dict[str, Any]) -> Output:
+def fold(
+    ctx: Context, dataset: Artifact, number: int, train: dict[str, Any], sealed: str
+) -> Output:
     """One walk-forward fold: a model, its scores and its predictions out of sample."""
     config = TrainConfig.model_validate(train)
     data = archive.dataset_from(ctx.store, dataset)
-    window = walkforward.folds(len(data.dates), config, span=data.span, start=data.first_day)
-    result = walkforward.fit_fold(window[number], data, config)
+    result = walkforward.fit_fold(_folds(data, config, sealed)[number], data, config)
     notes = {"device": result.device, "reason": result.note}
     return Output("fold", archive.fold_files(result), rows=len(result.predictions), notes=notes)
 
@@ -96,8 +100,12 @@ def factors(
     features: list[Artifact],
     train: dict[str, Any],
     without: list[str],
+    sealed: str,
 ) -> Output:
-    """What each feature is worth by itself, how much of it there is, and whether it drifted."""
+    """What each feature is worth by itself, how much of it there is, and whether it drifted.
+
+    No score rests on prices of `sealed`, the vault's first day, or later.
+    """
     config = TrainConfig.model_validate(train)
     stocks = _stocks(ctx.store, panel)
     universe = ctx.store.read_array(panel, "universe.npy")
@@ -105,6 +113,9 @@ def factors(
     returns[~universe] = np.nan
     values = _stacked(archive.blocks_from(ctx.store, features, without))
     span = label_span(config.label)
+    stop = vault.first_sealed(stocks.dates, sealed)
+    if stop < len(stocks.dates):
+        returns[max(stop - span, 0) :] = np.nan
     scores = evaluate.factor_scores(values, returns)
     moved = drift.drift(
         values, train_start=0, train_stop=max(1, len(stocks.dates) - span), eligible=universe
@@ -134,6 +145,14 @@ def ranking(ctx: Context, dataset: Artifact, train: dict[str, Any]) -> Output:
     }
     notes = {"device": fitted.device, "reason": fitted.note, "ranked": len(table)}
     return Output("ranking", files, rows=len(table), notes=notes)
+
+
+def _folds(data: Dataset, config: TrainConfig, sealed: str) -> list[walkforward.Fold]:
+    """The walk-forward windows, all of them before the vault's first day."""
+    stop = vault.first_sealed(data.dates, sealed)
+    return walkforward.folds(
+        len(data.dates), config, span=data.span, start=data.first_day, stop=stop
+    )
 
 
 def _stocks(store: Store, panel: Artifact) -> Panel:
