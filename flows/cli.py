@@ -53,6 +53,8 @@ _COMMANDS = {
     "up": ("flows._cli_up:up_command", "Start server, worker, deployments and metrics."),
     "down": ("flows._cli_up:down_command", "Stop everything that `qilin up` started."),
     "settings": ("flows._cli_nightly:list_settings", "Print every setting as a TOML file."),
+    "vault": ("flows._cli_vault:commands", "Show, set or open the data that is held out."),
+    "ledger": ("flows._cli_vault:ledger", "Show how many trials were ever made, and of what."),
     "rules": ("flows._cli_rules:rules", "Print a market's trading rules on a day, with sources."),
 }
 for _position, (_name, (_function, _help)) in enumerate(_COMMANDS.items()):

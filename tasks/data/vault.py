@@ -127,8 +127,8 @@ def move(store: Store, family: str, start: Day, end: Day) -> Vault:
     return vault
 
 
-def opened(store: Store, vault: Vault, reason: str) -> Opening:
-    """Put a look inside on record; every later report says how many there were.
+def require_reason(vault: Vault, reason: str) -> None:
+    """Refuse to open what is not there, or without a reason.
 
     Raises:
         UserError: no reason, or nothing to open.
@@ -142,6 +142,15 @@ def opened(store: Store, vault: Vault, reason: str) -> Opening:
             f"the vault of {vault.family!r} is opened for a reason, and every later report counts "
             "it: give --reason"
         )
+
+
+def opened(store: Store, vault: Vault, reason: str) -> Opening:
+    """Put a look inside on record; every later report says how many there were.
+
+    Raises:
+        UserError: no reason, or nothing to open.
+    """
+    require_reason(vault, reason)
     opening = Opening(_now(), reason.strip(), vault.start, vault.end)
     text = json.dumps(dataclasses.asdict(opening))
     store.note(f"{_folder(vault.family)}/openings/{_name()}", text)

@@ -176,6 +176,12 @@ def _survivor_facts(trials: Trials) -> tuple[tuple[Words, Words], ...]:
     if trials.best is not None:
         label = say("best seen of {n}", "{n} 个中最优", n=f"{trials.tried:,}")
         facts.append((label, fmt.estimate(trials.best)))
+    if trials.honesty is not None and trials.honesty.overfitting is not None:
+        label = Text("probability of overfitting", "过拟合概率")
+        facts.append((label, fmt.share(trials.honesty.overfitting)))
+    if trials.ledger_total is not None:
+        label = Text("tried since the ledger began", "台账累计试验")
+        facts.append((label, fmt.integer(trials.ledger_total)))
     for trial in trials.of("SURVIVES")[:2]:
         label = say("{t} ({q})", "{t}（{q}）", t=trial.name, q=fmt.q_is(trial.q))
         facts.append((label, fmt.estimate(trial.sharpe)))

@@ -179,7 +179,7 @@ def _trial(t: Trial, trials: Trials, language: Language) -> dict[str, str]:
     return {
         "trial": scrub(t.name),
         "state": pick(badge(t, trials), language),
-        "net Sharpe [95 %]": fmt.estimate(t.sharpe),
+        "Sharpe over universe [95 %]": fmt.estimate(t.sharpe),
         "q": fmt.q_value(t.q),
         "deflated": fmt.ratio(t.deflated),
         "out of sample": fmt.estimate(t.out_of_sample),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tasks.errors import UserError
 from tasks.report.research import Estimate
-from tasks.report.words import Words
+from tasks.report.words import Text, Words, is_empty
 
 TrialState = Literal["SURVIVES", "CANDIDATE", "REJECTED", "EXCLUDED"]
 TRIAL_STATES: tuple[TrialState, ...] = ("SURVIVES", "CANDIDATE", "REJECTED", "EXCLUDED")
@@ -30,6 +30,9 @@ class Trial:
         out_of_sample: net Sharpe per year on data that selection never saw.
         drawdown: largest loss from a peak, a fraction below zero.
         turnover: one-way traded value per year in multiples of the capital.
+        needed: days of record before its Sharpe is above what the best of all trials would reach
+            by luck, with 95 % confidence; None where it is not above.
+        stepwise: whether it beats the benchmark with all trials tested together (StepM).
         breakeven_bp: one-way cost at which the net Sharpe becomes zero.
         trades, days: trades made, days with a position.
         nights: how many nights in a row it has been a survivor.
@@ -45,6 +48,8 @@ class Trial:
     q: float | None = None
     deflated: float | None = None
     adjusted: float | None = None
+    needed: float | None = None
+    stepwise: bool | None = None
     out_of_sample: Estimate | None = None
     drawdown: float | None = None
     turnover: float | None = None
@@ -100,6 +105,36 @@ class ParameterMap:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Honesty:
+    """Tests of choosing the best of many, and what they count.
+
+    Attributes:
+        effective: independent trials among tonight's, from the correlations of their days.
+        total_effective: the same of the whole ledger.
+        bar: Sharpe per year that the best of the whole ledger would reach without skill.
+        luck_p: probability that the best of tonight's reaches what was seen without any skill.
+        overfitting: probability that the best trial of one half of the time ends below the median
+            of all on the other half; `loss` that it loses there; `choices` of halves looked at.
+        superior_p: probability of seeing this if no trial beat the benchmark (Hansen's SPA).
+        stepwise: trials found better than the benchmark together (StepM) at `stepwise_level`.
+        draws, block: of the bootstrap behind both.
+    """
+
+    effective: float | None = None
+    total_effective: float | None = None
+    bar: float | None = None
+    luck_p: float | None = None
+    overfitting: float | None = None
+    loss: float | None = None
+    choices: int | None = None
+    superior_p: float | None = None
+    stepwise: int | None = None
+    stepwise_level: float = 0.05
+    draws: int | None = None
+    block: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Trials:
     """Everything that was tried tonight, and what honest testing leaves of it.
 
@@ -111,12 +146,13 @@ class Trials:
         period: first and last day of the selection data.
         over: what the returns are measured against, such as "the equal-weight universe"; every
             Sharpe ratio is of the difference. Empty: against nothing.
-        best_name, best: the highest net Sharpe seen; never shown without N.
+        best_name, best: the highest net Sharpe seen; never shown without N. `best_trial` is it.
+        honesty: tests of choosing the best of so many.
         noise_best: what the best of N would reach without any skill, with a 5-95 % interval.
         excluded: reasons for EXCLUDED with their counts.
         ledger_total: trials since the ledger began.
-        vault_openings: how often the held-out data was looked at; None if there is no vault.
-        overfitting: probability of backtest overfitting.
+        vault: first and last day of the held-out data; empty without any, then `no_vault` says why.
+        vault_openings: how often it was looked at; None if there is no vault.
         sessions_per_year: trading days that turn daily Sharpe into yearly.
         csv: file beside the report with all rows.
     """
@@ -132,8 +168,11 @@ class Trials:
     noise_best: Estimate | None = None
     excluded: tuple[tuple[Words, int], ...] = ()
     ledger_total: int | None = None
+    vault: tuple[str, str] = ("", "")
+    no_vault: Words = ""
     vault_openings: int | None = None
-    overfitting: Estimate | None = None
+    honesty: Honesty | None = None
+    best_trial: Trial | None = None
     histogram: Histogram | None = None
     maps: tuple[ParameterMap, ...] = ()
     sessions_per_year: int = 244
@@ -163,6 +202,13 @@ class Trials:
     def count(self, state: TrialState) -> int:
         """Number of trials in a state."""
         return self.counts.get(state, 0)
+
+    @property
+    def measured(self) -> Words:
+        """What every Sharpe ratio here is of."""
+        if is_empty(self.over):
+            return Text("net Sharpe", "扣费后夏普")
+        return Text("net Sharpe over the universe", "相对全体等权的扣费后夏普")
 
     @property
     def tried(self) -> int:

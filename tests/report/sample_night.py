@@ -45,7 +45,7 @@ from tasks.report.research import (
     Ranking,
     YearReturn,
 )
-from tasks.report.trials import Histogram, ParameterMap, Trial, Trials
+from tasks.report.trials import Histogram, Honesty, ParameterMap, Trial, Trials
 from tasks.report.words import Text
 
 DAY = "2026-11-20"
@@ -275,6 +275,8 @@ def _trials(rng: np.random.Generator) -> Trials:
                 sharpe=Estimate(value, value - 0.62, value + 0.6, 1952),
                 q=q,
                 deflated=deflated,
+                needed=1410.0 + 700.0 * i if i < 2 else None,
+                stepwise=i < 2,
                 adjusted=value - 0.75,
                 out_of_sample=Estimate(value - 0.4, value - 1.3, value + 0.5, 244)
                 if i < 2
@@ -333,7 +335,21 @@ def _trials(rng: np.random.Generator) -> Trials:
         ),
         ledger_total=18_417,
         vault_openings=1,
-        overfitting=Estimate(0.12, 0.04, 0.24),
+        vault=("2025-11-21", "2026-11-20"),
+        honesty=Honesty(
+            effective=37.2,
+            total_effective=208.0,
+            bar=1.44,
+            luck_p=0.012,
+            overfitting=0.12,
+            loss=0.05,
+            choices=12870,
+            superior_p=0.021,
+            stepwise=2,
+            draws=1000,
+            block=10,
+        ),
+        best_trial=rows[0],
         histogram=Histogram(
             edges=tuple(float(e) for e in edges),
             counts=tuple(int(c) for c in counts),

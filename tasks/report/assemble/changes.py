@@ -14,6 +14,8 @@ _INPUTS: dict[str, Words] = {
     "data": Text("data snapshot", "数据快照"),
     "settings": Text("settings", "设置"),
     "files": Text("your own files", "用户文件"),
+    "ledger": Text("ledger of trials", "试验台账"),
+    "vault": Text("vault", "留存数据"),
     "code": Text("code", "代码"),
     "lock": Text("package versions", "软件包版本"),
 }

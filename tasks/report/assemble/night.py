@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tasks.data.store import Artifact
 from tasks.errors import UserError
 from tasks.market import calendar
+from tasks.report import format as fmt
 from tasks.report.assemble import changes, health, leaks, model, portfolio, run, trials
 from tasks.report.night import Action, Missing, Night
 from tasks.report.words import Text, Words, plural, say
@@ -54,7 +55,9 @@ def assemble(summary: Json, previous: Json, store: Store, *, expected_day: str, 
         trials=reader.part(
             "trials",
             lambda: trials.trials(
-                reader.json("trials", "judged.json"), reader.table("trials", "judged.parquet")
+                reader.json("trials", "judged.json"),
+                reader.table("trials", "judged.parquet"),
+                summary.get("vault", {}),
             ),
         ),
         portfolios=reader.part("portfolio", lambda: (_portfolio(reader),)),
@@ -184,10 +187,11 @@ def _stage_notes(summary: Json) -> dict[str, Words]:
     if "trials" in parts:
         facts = parts["trials"]["notes"]
         notes["backtest"] = say(
-            "{n} trials, {s} survive (FDR 10 %)",
-            "{n} 个试验，{s} 个通过（FDR 10 %）",
+            "{n} trials, {s} survive (FDR {l})",
+            "{n} 个试验，{s} 个通过（FDR {l}）",
             n=f"{facts['trials']:,}",
             s=f"{facts['survive']:,}",
+            l=fmt.level(facts["level"]),
         )
     if "ranking" in parts:
         n = parts["ranking"]["notes"]["ranked"]

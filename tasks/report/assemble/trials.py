@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.report.research import Estimate
-from tasks.report.trials import Histogram, ParameterMap, Trial, Trials
+from tasks.report.trials import Histogram, Honesty, ParameterMap, Trial, Trials
 from tasks.report.words import Text, Words
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ NOISE_METHOD = Text(
 )
 
 
-def trials(judged: Json, table: pd.DataFrame) -> Trials:
+def trials(judged: Json, table: pd.DataFrame, vault: Json) -> Trials:
     """Trials of one strategy.
 
     Args:
         judged: the judgement's head, `judged.json` of the artifact.
         table: one row per trial, least likely luck first.
+        vault: the summary's: interval and openings.
     """
     names = judged["parameters"]
     rows = table.head(LISTED).to_numpy(object)
@@ -54,9 +55,33 @@ def trials(judged: Json, table: pd.DataFrame) -> Trials:
         if noise is None
         else Estimate(noise["best"], noise["low"], noise["high"], noise["draws"]),
         excluded=tuple((str(reason), int(n)) for reason, n in reasons.items()),
+        ledger_total=judged["total"],
+        vault=(vault.get("start", ""), vault.get("end", "")),
+        no_vault=vault.get("why", ""),
+        vault_openings=len(vault["openings"]) if vault.get("start") else None,
+        honesty=_honesty(judged),
+        best_trial=None if best is None else _trial(best, judged["strategy"], names),
         histogram=None if noise is None else _histogram(noise),
         maps=_maps(judged["strategy"], names, table, best),
         csv="trials.csv",
+    )
+
+
+def _honesty(judged: Json) -> Honesty:
+    overfitting, superior = judged["overfitting"] or {}, judged["superior"] or {}
+    return Honesty(
+        effective=judged["effective"],
+        total_effective=judged["effective_total"],
+        bar=judged["bar"],
+        luck_p=None if judged["noise"] is None else judged["noise"]["p_best"],
+        overfitting=overfitting.get("probability"),
+        loss=overfitting.get("loss_probability"),
+        choices=overfitting.get("choices"),
+        superior_p=superior.get("p"),
+        stepwise=superior.get("better"),
+        stepwise_level=superior.get("level", 0.05),
+        draws=superior.get("draws"),
+        block=superior.get("block"),
     )
 
 
@@ -86,6 +111,9 @@ def _trial(row: Mapping[str, Any], strategy: str, names: Sequence[str]) -> Trial
         sharpe=_sharpe(row),
         q=_known(row["q"]),
         deflated=_known(row["deflated"]),
+        adjusted=_known(row["adjusted"]),
+        needed=_known(row["needed"]),
+        stepwise=bool(row["stepwise"]),
         drawdown=_known(row["max_drawdown"]),
         turnover=_known(row["turnover"]),
         breakeven_bp=_known(row["breakeven_bp"]),

@@ -12,7 +12,7 @@ from tasks.report.blocks import Cell, Chart, Table, columns, missing, number
 from tasks.report.charts.canvas import COLOURS, DIVERGING, Canvas
 from tasks.report.charts.trials import period
 from tasks.report.trials import ParameterMap, Trials
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,8 +29,9 @@ def parameter_map(trials: Trials, grid: ParameterMap, position: int) -> Chart:
     noise = trials.noise_best.value if trials.noise_best else None
     base = noise or 0.0
     question = say(
-        "A plateau or a lucky spike? Net Sharpe minus {base} over two parameters, {p}{fixed}",
-        "是平台还是偶然尖峰？扣费后夏普减去{base}，{p}{fixed}",
+        "A plateau or a lucky spike? {m} minus {base} over two parameters, {p}{fixed}",
+        "是平台还是偶然尖峰？{m}减去{base}，{p}{fixed}",
+        m=capital(trials.measured),
         base=say("best of noise ({v})", "纯噪声最优（{v}）", v=fmt.ratio(noise))
         if noise is not None
         else Text("zero", "零"),
@@ -73,7 +74,7 @@ def parameter_map(trials: Trials, grid: ParameterMap, position: int) -> Chart:
         question,
         canvas.svg(finding, question),
         note=note,
-        data=_map_table(name, grid),
+        data=_map_table(name, grid, trials.measured),
     )
 
 
@@ -164,7 +165,7 @@ def _key(canvas: Canvas, span: float) -> None:
         canvas.note(axes, 1.3, y, text, va="center", fontsize=11, color=COLOURS["muted"])
 
 
-def _map_table(name: str, grid: ParameterMap) -> Table:
+def _map_table(name: str, grid: ParameterMap, measured: Words) -> Table:
     rows = []
     for y, label in enumerate(grid.y):
         cells = [Cell(label, label)]
@@ -173,8 +174,9 @@ def _map_table(name: str, grid: ParameterMap) -> Table:
             cells.append(missing(why) if value is None else number(fmt.ratio(value), value))
         rows.append(tuple(cells))
     caption = say(
-        "Net Sharpe: rows {y}, columns {x}",
-        "扣费后夏普：行 {y}，列 {x}",
+        "{m}: rows {y}, columns {x}",
+        "{m}：行 {y}，列 {x}",
+        m=capital(measured),
         y=grid.y_name,
         x=grid.x_name,
     )

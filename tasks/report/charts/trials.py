@@ -10,12 +10,15 @@ from tasks.report import format as fmt
 from tasks.report.blocks import Cell, Chart, Table, columns, number, words
 from tasks.report.charts.canvas import COLOURS, Canvas, zero_line
 from tasks.report.trials import Trial, Trials
-from tasks.report.words import Text, Words, say
+from tasks.report.words import Text, Words, capital, say
 
 #: rows of the dot-and-whisker chart
 MOST_DOTS = 12
 
-NET_SHARPE = Text("net Sharpe ratio per year", "扣费后年化夏普比率")
+
+def per_year(trials: Trials) -> Words:
+    """Label of an axis of Sharpe ratios."""
+    return say("{m}, per year", "年化{m}", m=trials.measured)
 
 
 def period(trials: Trials) -> Words:
@@ -26,8 +29,9 @@ def period(trials: Trials) -> Words:
 def survivors(trials: Trials) -> Chart:
     """Dot and whisker: how sure are we of each? Without survivors, the three nearest."""
     question = say(
-        "How sure are we of each? Net Sharpe per year with 95 % interval, {p}, N = {n}",
-        "每个结果有多可靠？扣费后年化夏普比率及 95 % 置信区间，{p}，N = {n}",
+        "How sure are we of each? {m} per year with 95 % interval, {p}, N = {n}",
+        "每个结果有多可靠？年化{m}及 95 % 置信区间，{p}，N = {n}",
+        m=capital(trials.measured),
         p=period(trials),
         n=f"{trials.tried:,}",
     )
@@ -49,10 +53,10 @@ def survivors(trials: Trials) -> Chart:
         label.set_fontweight("bold" if row.state == "SURVIVES" else "normal")
     zero_line(canvas.ax, "x")
     _noise_line(canvas, trials)
-    canvas.label(canvas.ax, x=NET_SHARPE)
+    canvas.label(canvas.ax, x=per_year(trials))
     note = Text(
         "Filled dot: survives. Hollow dot: not after correction. Small grey dot: rejected. "
-        "Tick: net Sharpe after the haircut for N trials.",
+        "Tick: Sharpe after the haircut for N trials.",
         "实心点：通过多重检验。空心点：校正后不显著。小灰点：被拒绝。"
         "竖线：按 N 个试验折减后的夏普比率。",
     )
@@ -62,7 +66,7 @@ def survivors(trials: Trials) -> Chart:
         question,
         canvas.svg(finding, question),
         note=note,
-        data=_dots_table(rows),
+        data=_dots_table(rows, trials.measured),
         wide=True,
     )
 
@@ -74,8 +78,9 @@ def _survivors_finding(trials: Trials) -> Words:
         if not first:
             return say("{n} trials survive", "{n} 个试验通过", n=fmt.of(n, trials.tried))
         return say(
-            "{n} trials survive; the surest, {name}, earns {sharpe} net Sharpe",
-            "{n} 个试验通过；最可靠的 {name} 扣费后夏普比率为 {sharpe}",
+            "{n} trials survive; the surest, {name}, earns {sharpe} {m}",
+            "{n} 个试验通过；最可靠的 {name} 的{m}为 {sharpe}",
+            m=trials.measured,
             n=fmt.of(n, trials.tried),
             name=first[0].name,
             sharpe=fmt.estimate(first[0].sharpe),
@@ -144,7 +149,7 @@ def _noise_line(canvas: Canvas, trials: Trials) -> None:
     )
 
 
-def _dots_table(rows: Sequence[Trial]) -> Table:
+def _dots_table(rows: Sequence[Trial], measured: Words) -> Table:
     body = tuple(
         (
             words(row.name),
@@ -158,7 +163,7 @@ def _dots_table(rows: Sequence[Trial]) -> Table:
     )
     heads = columns(
         Text("trial", "试验"),
-        (Text("net Sharpe", "扣费后夏普"), True),
+        (measured, True),
         (Text("95 % low", "95 % 下限"), True),
         (Text("95 % high", "95 % 上限"), True),
         ("q", True),
@@ -169,8 +174,9 @@ def _dots_table(rows: Sequence[Trial]) -> Table:
 def histogram(trials: Trials) -> Chart:
     """Is the best more than luck? Trials by net Sharpe beside the expectation without skill."""
     question = say(
-        "Is the best more than luck? {n} trials by net Sharpe, {p}",
-        "最优结果是否只是运气？{n} 个试验的扣费后夏普比率分布，{p}",
+        "Is the best more than luck? {n} trials by {m}, {p}",
+        "最优结果是否只是运气？{n} 个试验的{m}分布，{p}",
+        m=trials.measured,
         n=fmt.of(trials.scored, trials.tried),
         p=period(trials),
     )
@@ -200,7 +206,7 @@ def histogram(trials: Trials) -> Chart:
     zero_line(canvas.ax, "x")
     _noise_line(canvas, trials)
     _best_mark(canvas, trials, max(h.counts))
-    canvas.label(canvas.ax, x=NET_SHARPE, y=Text("number of trials", "试验数"))
+    canvas.label(canvas.ax, x=per_year(trials), y=Text("number of trials", "试验数"))
     note = say(
         "Bars: trials. Black line with 5–95 % band: expected without any skill ({m}).",
         "柱：试验数。黑线及 5–95 % 带：无技能时的期望（{m}）。",
@@ -266,7 +272,7 @@ def _histogram_table(trials: Trials) -> Table:
             )
         )
     heads = columns(
-        (NET_SHARPE, True),
+        (per_year(trials), True),
         (Text("trials", "试验数"), True),
         (Text("expected without skill", "无技能期望"), True),
     )

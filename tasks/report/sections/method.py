@@ -69,15 +69,52 @@ def _glossary(sessions: int) -> tuple[tuple[Words, Cell], ...]:
         (
             Text("best of noise", "纯噪声最优"),
             Text(
-                "Net Sharpe that the best of N trials would reach without any skill.",
+                "Sharpe ratio that the best of N trials would reach without any skill.",
                 "N 个无技能试验中最优者可达到的扣费后夏普。",
             ),
         ),
         (
             Text("deflated Sharpe", "折减夏普概率"),
             Text(
-                "Probability that the true Sharpe exceeds the best of noise.",
-                "真实夏普超过纯噪声最优的概率。",
+                "Probability that the true Sharpe exceeds what the best of all trials since the "
+                "ledger began would reach without skill.",
+                "真实夏普超过台账全部试验中无技能最优者的概率。",
+            ),
+        ),
+        (
+            Text("ledger", "台账"),
+            Text(
+                "Every trial ever made on this family of data, each counted once, over all nights, "
+                "sweeps and users.",
+                "在该数据族上做过的全部试验，跨夜、跨扫描、跨用户，每个只计一次。",
+            ),
+        ),
+        (
+            Text("vault", "留存数据"),
+            Text(
+                "Interval whose scores no selection sees. Sweeps, factors and out-of-sample scores "
+                "of the model end before it; tomorrow's ranking is fitted on all bars. Moved and "
+                "opened by qilin vault only; every opening is counted.",
+                "任何选择都不使用其评分的区间。扫描、因子及模型样本外评分均止于其前；"
+                "明日排名用全部数据拟合。仅由 qilin vault 移动或打开，每次打开均计数。",
+            ),
+        ),
+        (
+            Text("over the universe", "相对全体等权"),
+            Text(
+                "Daily net return minus that of holding every stock of the universe in equal "
+                "weights before costs.",
+                "扣费后日收益减去等权持有全部股票的费前日收益。",
+            ),
+        ),
+        (
+            Text("PBO", "回测过拟合概率"),
+            Text(
+                "Probability of backtest overfitting: over all ways to cut the time into two "
+                "halves of 16 parts, how often the best trial of one half ends below the median on "
+                "the other.",
+                "回测过拟合概率：将时间分为 16 段、各取一半的所有切法中，"
+                "一半上的最优试验在另一半落到中位数以下的比例。",
             ),
         ),
         (

@@ -8,9 +8,10 @@ from tasks.report.answers import survival
 from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, number, words
 from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
+from tasks.report.sections import best
 from tasks.report.states import State
 from tasks.report.trials import Trial, Trials
-from tasks.report.words import Text, Words, capital, plural, say
+from tasks.report.words import Text, Words, capital, is_empty, plural, say
 
 NAME = Text("Survivors", "通过多重检验")
 
@@ -22,7 +23,11 @@ def build(night: Night) -> Section:
         return Section("C", "survivors", NAME, trials.state, capital(trials.why), always_open=True)
     covered = verdict.unusable(night)
     state: State = "FAIL" if covered else "PASS"
-    blocks: list[Block] = [Prose(rule(trials), "rule"), charts.survivors(trials)]
+    blocks: list[Block] = [Prose(rule(trials), "rule"), Prose(best.counted(trials), "rule")]
+    tests = best.tests(trials)
+    if tests is not None:
+        blocks.append(tests)
+    blocks.append(charts.survivors(trials))
     rows = trials.of("SURVIVES", "CANDIDATE")[:50]
     if rows:
         blocks.append(table(trials, rows))
@@ -38,16 +43,6 @@ def rule(trials: Trials) -> Words:
         if trials.ledger_total is not None
         else Text("no ledger yet", "尚无台账")
     )
-    vault = (
-        say(
-            "held-out data opened {n} {t}",
-            "留存数据打开 {n} 次",
-            n=str(trials.vault_openings),
-            t=plural(trials.vault_openings, "time", "times"),
-        )
-        if trials.vault_openings is not None
-        else Text("no held-out data set", "未设留存数据")
-    )
     return say(
         "Rule: {m} at false discovery rate {l} over N = {n} trials tonight; {ledger}; {vault}. "
         "All Sharpe ratios are net of costs{over}, {p}.",
@@ -57,9 +52,25 @@ def rule(trials: Trials) -> Words:
         l=fmt.level(trials.level),
         n=f"{trials.tried:,}",
         ledger=ledger,
-        vault=vault,
+        vault=held_out(trials),
         over=say(" and over {o}", "且相对{o}", o=trials.over) if trials.over else "",
         p=charts.period(trials),
+    )
+
+
+def held_out(trials: Trials) -> Words:
+    """The vault and how often it was opened, or why there is none."""
+    if trials.vault_openings is None:
+        if is_empty(trials.no_vault):
+            return Text("no held-out data set", "未设留存数据")
+        return say("no vault: {w}", "未设留存数据：{w}", w=trials.no_vault)
+    return say(
+        "vault {a} to {b}, no score inside or after it is used or shown, opened {n} {t}",
+        "留存数据 {a} 至 {b}，其间及之后的评分均不使用、不展示，打开 {n} 次",
+        a=trials.vault[0],
+        b=trials.vault[1],
+        n=str(trials.vault_openings),
+        t=plural(trials.vault_openings, "time", "times"),
     )
 
 
@@ -89,9 +100,10 @@ def table(trials: Trials, rows: tuple[Trial, ...], id_: str = "survivors-table")
     heads = columns(
         Text("trial", "试验"),
         Text("state", "状态"),
-        (Text("net Sharpe [95 %]", "扣费后夏普 [95 %]"), True),
+        (say("{m} [95 %]", "{m} [95 %]", m=trials.measured), True),
         ("q", True),
         (Text("deflated Sharpe", "折减夏普概率"), True),
+        (Text("days needed", "所需天数"), True),
         (Text("out-of-sample Sharpe [95 %]", "样本外夏普 [95 %]"), True),
         (Text("max drawdown", "最大回撤"), True),
         (Text("turnover / year", "年换手率"), True),
@@ -115,6 +127,7 @@ def table(trials: Trials, rows: tuple[Trial, ...], id_: str = "survivors-table")
 def _row(t: Trial, trials: Trials) -> tuple[Cell, ...]:
     out = t.out_of_sample
     none = Text("not computed", "未计算")
+    below = Text("not above the bar, so no record is long enough", "未超过门槛，任何长度都不够")
     sealed = Text("held-out data not opened", "留存数据未打开")
     sharpe = t.sharpe.value if t.sharpe else None
     return (
@@ -128,6 +141,7 @@ def _row(t: Trial, trials: Trials) -> tuple[Cell, ...]:
         number(fmt.estimate(t.sharpe), sharpe, why=t.reason or none),
         number(fmt.q_value(t.q), t.q, why=t.reason or none),
         number(fmt.ratio(t.deflated), t.deflated, why=none),
+        number(fmt.integer(t.needed), t.needed, why=below),
         number(fmt.estimate(out), out.value if out else None, why=sealed),
         number(fmt.percent(t.drawdown), t.drawdown, why=none),
         number(fmt.printed(t.turnover, "times"), t.turnover, why=none),

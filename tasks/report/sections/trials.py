@@ -9,7 +9,7 @@ from tasks.report.charts import trials as charts
 from tasks.report.night import Missing, Night
 from tasks.report.sections.survivors import table
 from tasks.report.states import State
-from tasks.report.trials import TRIAL_STATES, Trials
+from tasks.report.trials import TRIAL_STATES, Honesty, Trials
 from tasks.report.words import Text, Words, capital, say
 
 NAME = Text("All trials", "全部试验")
@@ -58,18 +58,38 @@ def the_sum(trials: Trials) -> Words:
 def _facts(trials: Trials) -> tuple[tuple[Words, Cell], ...]:
     rows: list[tuple[Words, Cell]] = []
     if trials.best is not None:
-        label = say("best net Sharpe of {n}", "{n} 个中最高扣费后夏普", n=f"{trials.tried:,}")
+        label = say("best {m} of {n}", "{n} 个中最高{m}", m=trials.measured, n=f"{trials.tried:,}")
         rows.append((label, words(f"{fmt.estimate(trials.best)} · {trials.best_name}")))
     if trials.noise_best is not None:
         label = say("best of {n} without skill", "{n} 个无技能时的最优", n=f"{trials.scored:,}")
         rows.append((label, number(fmt.estimate(trials.noise_best), trials.noise_best.value)))
-    if trials.overfitting is not None:
-        label = Text("probability of backtest overfitting", "回测过拟合概率")
-        rows.append((label, number(fmt.estimate(trials.overfitting), trials.overfitting.value)))
+    if trials.honesty is not None:
+        rows += _honesty(trials, trials.honesty)
     for reason, n in trials.excluded:
         label = say("not scored: {r}", "未评分：{r}", r=reason)
         rows.append((label, number(fmt.of(n, trials.tried), n)))
     return tuple(rows)
+
+
+def _honesty(trials: Trials, found: Honesty) -> list[tuple[Words, Cell]]:
+    """What the trials come to together."""
+    none = Text("not computed", "未计算")
+    total = say("since the ledger began", "台账累计")
+    return [
+        (
+            Text("independent trials tonight, about", "今晚独立试验约"),
+            number(fmt.significant(found.effective, 2), found.effective, why=none),
+        ),
+        (total, number(fmt.integer(trials.ledger_total), trials.ledger_total, why=none)),
+        (
+            Text("independent ones among them, about", "其中独立试验约"),
+            number(fmt.significant(found.total_effective, 2), found.total_effective, why=none),
+        ),
+        (
+            Text("probability of backtest overfitting", "回测过拟合概率"),
+            number(fmt.share(found.overfitting), found.overfitting, why=none),
+        ),
+    ]
 
 
 def _left_out(trials: Trials, shown: int) -> Prose:
