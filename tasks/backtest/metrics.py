@@ -9,6 +9,7 @@ are named in `Conventions`; kurtosis is Pearson's (3 for a normal distribution).
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -216,15 +217,59 @@ def sharpe_interval(
     values = values[~np.isnan(values)]
     if len(values) < 2 * block:
         return (np.nan, np.nan)
+    ratios = sharpe(_resampled(values, draws, block, seed), conventions)
+    tail = (1.0 - level) / 2.0
+    low, high = np.nanquantile(ratios, [tail, 1.0 - tail])
+    return float(low), float(high)
+
+
+#: figures that `figure_intervals` knows, each a function of returns (..., T)
+_FIGURES: dict[str, Callable[..., Array]] = {
+    "annual_return": annual_return,
+    "total_return": total_return,
+    "volatility": volatility,
+    "max_drawdown": max_drawdown,
+    "hit_rate": hit_rate,
+}
+
+
+def figure_intervals(
+    returns: ArrayLike, *, level: float = 0.95, draws: int = 1000, block: int = 20, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Intervals of one series' other headline figures by the circular block bootstrap.
+
+    Percentiles over resampled series, as in `sharpe_interval`. A drawdown depends on the order of
+    good and bad blocks, so its interval says how deep another order of the same blocks would go.
+
+    Args:
+        returns: one series (T,); NaN days are left out.
+        level: share of the draws inside the intervals.
+        draws: number of resampled series.
+        block: days in a block.
+        seed: of the generator.
+
+    Returns:
+        Low and high of `annual_return`, `total_return`, `volatility`, `max_drawdown` and
+        `hit_rate`; NaN for a series of fewer than two blocks.
+    """
+    values = np.asarray(returns, dtype=float)
+    values = values[~np.isnan(values)]
+    if len(values) < 2 * block:
+        return dict.fromkeys(_FIGURES, (np.nan, np.nan))
+    drawn = _resampled(values, draws, block, seed)
+    tail = (1.0 - level) / 2.0
+    ends = {n: np.nanquantile(f(drawn), [tail, 1.0 - tail]) for n, f in _FIGURES.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}
+
+
+def _resampled(values: Array, draws: int, block: int, seed: int) -> Array:
+    """Series of blocks of days that wrap around the end, (draws, T)."""
     generator = np.random.default_rng(seed)
     count = -(-len(values) // block)
     starts = generator.integers(0, len(values), size=(draws, count, 1))
     places = (starts + np.arange(block)) % len(values)
-    resampled = values[places.reshape(draws, -1)[:, : len(values)]]
-    ratios = sharpe(resampled, conventions)
-    tail = (1.0 - level) / 2.0
-    low, high = np.nanquantile(ratios, [tail, 1.0 - tail])
-    return float(low), float(high)
+    resampled: Array = values[places.reshape(draws, -1)[:, : len(values)]]
+    return resampled
 
 
 def _only(values: ArrayLike, known: ArrayLike) -> Array:

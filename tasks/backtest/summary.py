@@ -53,17 +53,18 @@ def portfolio_figures(net: Result, gross: Result, adjustment: str, lawful: bool)
     returns = net.returns
     low, high = metrics.sharpe_interval(returns)
     gross_low, gross_high = metrics.sharpe_interval(gross.returns)
+    ends = metrics.figure_intervals(returns)
     years = len(returns) / metrics.TRADING_DAYS
     rows = {
         "sharpe": (metrics.sharpe(returns), low, high),
         "gross_sharpe": (metrics.sharpe(gross.returns), gross_low, gross_high),
-        "annual_return": (metrics.annual_return(returns), None, None),
-        "total_return": (metrics.total_return(returns), None, None),
-        "volatility": (metrics.volatility(returns), None, None),
-        "max_drawdown": (metrics.max_drawdown(returns), None, None),
+        "annual_return": (metrics.annual_return(returns), *ends["annual_return"]),
+        "total_return": (metrics.total_return(returns), *ends["total_return"]),
+        "volatility": (metrics.volatility(returns), *ends["volatility"]),
+        "max_drawdown": (metrics.max_drawdown(returns), *ends["max_drawdown"]),
         "turnover": (float(net.turnover.sum()) / years, None, None),
         "fees": (float(net.fees.sum()) / net.start, None, None),
-        "hit_rate": (metrics.hit_rate(returns), None, None),
+        "hit_rate": (metrics.hit_rate(returns), *ends["hit_rate"]),
     }
     return {
         "days": len(returns),

@@ -162,3 +162,20 @@ def test_all_figures_have_a_name_of_their_own():
     figures = summary(series, benchmark=series[0])
     assert len(figures) >= 30
     assert all(np.shape(value) == (2,) for value in figures.values())
+
+
+def test_intervals_of_the_headline_figures_hold_the_truth_as_often_as_they_say():
+    true, inside = 0.0006, 0
+    for seed in range(60):
+        returns = np.random.default_rng(seed).normal(true, 0.01, 500)
+        ends = metrics.figure_intervals(returns, draws=300)
+        assert set(ends) == {"annual_return", "total_return", "volatility", "max_drawdown",
+                             "hit_rate"}  # fmt: skip
+        assert ends["volatility"][0] < metrics.volatility(returns) < ends["volatility"][1]
+        assert ends["max_drawdown"][0] <= ends["max_drawdown"][1] <= 0
+        inside += (
+            ends["annual_return"][0] < np.exp(244 * (true - 0.00005)) - 1 < ends["annual_return"][1]
+        )
+    assert inside >= 50
+    assert metrics.figure_intervals(returns) == metrics.figure_intervals(returns)
+    assert np.isnan(metrics.figure_intervals(returns[:30])["volatility"]).all()

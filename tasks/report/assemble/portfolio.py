@@ -80,8 +80,10 @@ def _note(figures: Json) -> Words:
         )
     )
     return say(
-        "{rules}; {trades} trades, {refused} orders refused",
-        "{rules}；成交 {trades} 笔，拒绝 {refused} 笔委托",
+        "{rules}; {trades} trades, {refused} orders refused. Intervals: 95 %, circular block "
+        "bootstrap of days, blocks of 20; none for what was simply paid or traded.",
+        "{rules}；成交 {trades} 笔，拒绝 {refused} 笔委托。区间：95 %，按 20 日分块循环自助法；"
+        "实际支付与成交量无区间。",
         rules=rules,
         trades=f"{figures['trades']:,}",
         refused=f"{refused:,}",
