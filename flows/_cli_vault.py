@@ -58,7 +58,7 @@ def open_(
     store.require_writable()
     summary = _history.summary_of(store, run)
     held = summary.get("vault") or {}
-    parts = summary["parts"]
+    parts = summary.get("parts", {})
     if "trials" not in parts:
         raise UserError(
             f"run {summary['run']['id']} judged no trials, so there is nothing to score inside its "

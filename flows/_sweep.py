@@ -156,6 +156,8 @@ class Sweep(Night):
             "outputs": {b.label: b.result["sha256"] for b in self.board.blocks if b.result},
             "counts": {"blocks": len(self.board.blocks),
                        "cached": sum(b.cached for b in self.board.blocks)},
+            "inputs": {"ledger": self.ledger.sha256 if self.ledger else "",
+                       "vault": self.vault.digest if self.vault else ""},
             "sentence": self._sentence(made, told),
             **told,
         }  # fmt: skip
@@ -179,7 +181,10 @@ class Sweep(Night):
                 f"as many without skill would reach about {figures['best_of_noise']:.2f}"
             )
         survive = artifact.notes["survive"]
-        return f"{survive} of {artifact.notes['trials']:,} trials survive honest testing"
+        return (
+            f"{survive} of {artifact.notes['trials']:,} trials survive honest testing, "
+            f"{artifact.notes['total']:,} tried since the ledger began"
+        )
 
 
 def remember(day: str, run_id: str, store: Any) -> str:
