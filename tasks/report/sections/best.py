@@ -16,8 +16,8 @@ SOUND = 0.2
 #: p below which luck is not believed
 SMALL = 0.05
 
-_YES = Text("yes", "是")
-_NO = Text("no", "否")
+_YES = Text("✓ yes", "✓ 是")
+_NO = Text("✕ no", "✕ 否")
 
 
 def tests(trials: Trials) -> Table | None:
@@ -88,8 +88,9 @@ def _row(question: Words, passed: bool | None, found: Words, needed: Words, plai
 def _luck(trials: Trials, honesty: Honesty) -> Row:
     noise, p = trials.noise_best, honesty.luck_p
     found = say(
-        "{b} seen; luck alone {n}",
-        "实际 {b}；纯运气 {n}",
+        "{b} seen; luck alone {n}; p = {p}",
+        "实际 {b}；纯运气 {n}；p = {p}",
+        p=fmt.q_value(p),
         b=fmt.ratio(trials.best.value if trials.best else None),
         n=fmt.estimate(noise),
     )
@@ -101,7 +102,7 @@ def _luck(trials: Trials, honesty: Honesty) -> Row:
         ),
         None if p is None else p <= SMALL,
         found,
-        say("p ≤ {l}, is {p}", "p ≤ {l}，实为 {p}", l=fmt.ratio(SMALL), p=fmt.q_value(p)),
+        say("p ≤ {l}", "p ≤ {l}", l=fmt.ratio(SMALL)),
         Text(
             "The same trials without any skill, days drawn again: how high their best gets.",
             "同样的试验去掉技能后重抽交易日，其最优能有多高。",
@@ -129,8 +130,8 @@ def _deflated(trials: Trials, best: Trial, honesty: Honesty) -> Row:
         Text("Deflated Sharpe ratio", "折减夏普概率"),
         None if best.deflated is None else best.deflated >= SURE,
         say(
-            "{d} above a bar of {b}",
-            "高于门槛 {b} 的概率 {d}",
+            "{d} that it is above {b}",
+            "高于 {b} 的概率为 {d}",
             d=fmt.ratio(best.deflated),
             b=fmt.ratio(honesty.bar),
         ),
@@ -226,6 +227,6 @@ def _overfitting(honesty: Honesty) -> Row:
         )
         if p is not None
         else fmt.MISSING,
-        say("≤ {l} (half is a coin)", "≤ {l}（一半即掷硬币）", l=fmt.share(SOUND)),
+        say("≤ {l} (half is a coin)", "≤ {l}（一半即掷硬币）", l=fmt.level(SOUND)),
         plain,
     )
