@@ -45,11 +45,12 @@ def test_each_test_that_fails_is_shown_as_failed(place, honesty, trial):
 
 
 def test_overfitting_is_told_in_plain_words():
-    def words(p):
-        honesty = dataclasses.replace(TRIALS.honesty, overfitting=p)
+    def words(p, loss=0.1):
+        honesty = dataclasses.replace(TRIALS.honesty, overfitting=p, loss=loss)
         return pick(best.tests(dataclasses.replace(TRIALS, honesty=honesty)).rows[6][4].text)
 
     assert "tends to stay good" in words(0.05)
+    assert "mostly loses there too" in words(0.05, 0.6)
     assert "says little" in words(0.35)
     assert "says nothing" in words(0.5)
     assert "Too few" in words(None)

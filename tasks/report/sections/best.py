@@ -211,6 +211,11 @@ def _overfitting(honesty: Honesty) -> Row:
             "Choosing the best says little about the other half of the time.",
             "选最优对另一半时间的说明力很弱。",
         )
+    elif honesty.loss is not None and honesty.loss > COIN:
+        plain = Text(
+            "The best of one half stays ahead of the other trials, yet mostly loses there too.",
+            "一半时间里的最优者在另一半仍领先于其他试验，但多数情况下同样亏损。",
+        )
     else:
         plain = Text(
             "What is best on one half of the time tends to stay good on the other.",
