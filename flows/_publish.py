@@ -103,6 +103,9 @@ def _metrics(summary: Json, expected_day: str) -> Json:
         "quant_flow_blocks_cached": counts["cached"],
         "quant_flow_blocks_failed": counts["failed"],
         "quant_flow_work_seconds": timing["work_seconds"],
+        "quant_flow_gpu_fallbacks": sum(
+            stage["device"].get("fallbacks", 0) for stage in summary["stages"]
+        ),
     }
     panel = summary["parts"].get("panel")
     if panel:

@@ -215,12 +215,17 @@ def _seconds(block: Block) -> float:
     return float((block.result or {}).get("notes", {}).get("seconds", 0.0))
 
 
-def _device(blocks: Sequence[Block]) -> dict[str, str]:
-    for block in blocks:
-        notes = (block.result or {}).get("notes", {})
-        if "device" in notes:
-            return {"used": notes["device"], "reason": notes.get("reason", "")}
-    return {}
+def _device(blocks: Sequence[Block]) -> dict[str, Any]:
+    """What a stage computed on and why: of several blocks, one that a GPU could not do."""
+    told = [n for b in blocks if "device" in (n := (b.result or {}).get("notes", {}))]
+    if not told:
+        return {}
+    worst = max(told, key=lambda notes: int(notes.get("fallbacks", 0)))
+    return {
+        "used": worst["device"],
+        "reason": worst.get("reason", ""),
+        "fallbacks": sum(int(notes.get("fallbacks", 0)) for notes in told),
+    }
 
 
 def _made_by_other_code(block: Block, code: Mapping[str, str]) -> bool:

@@ -7,8 +7,10 @@ by the hash of the kernels' sources, and compiling anew would cost minutes.
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,24 @@ def chromium() -> Path:
         if found := shutil.which(name):
             return Path(found)
     pytest.skip("no Chromium on the PATH: pages cannot be drawn here")
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Callable[[str], str]:
+    """Run a program with the CUDA simulator in a GPU's place and give what it prints."""
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: no CUDA side to test")
+    environment = {
+        **os.environ,
+        "NUMBA_ENABLE_CUDASIM": "1",
+        "QILIN_HOME": str(_SESSION_HOME),
+        "PYTHONPATH": str(settings.CHECKOUT),
+    }
+
+    def run(program: str) -> str:
+        # the simulator's threads warn of divisions by zero that kernels mean
+        command = [sys.executable, "-W", "ignore", "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return run

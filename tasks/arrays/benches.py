@@ -9,7 +9,7 @@ GPU has one thread for each lane of each item, in one launch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -48,6 +48,20 @@ class Bench:
         """Run a kernel over its lanes, in turn for every work item."""
         for item in range(count_items(arguments)):
             kernel(*(a.values[item] if isinstance(a, Each) else a for a in arguments))
+
+    def made(self, kernel: Any, shape: tuple[int, ...], dtype: DTypeLike, *arguments: Any) -> Any:
+        """What a kernel, lane by lane of the first axis, writes to a new array, its last argument.
+
+        Arrays of this machine's memory are copied to the device.
+        """
+        out = self.empty(shape, dtype)
+        entered = [self.enter(a) if isinstance(a, np.ndarray) else a for a in arguments]
+        self.call(kernel, shape[0], *entered, out)
+        return out
+
+    def stack(self, arrays: Sequence[Any]) -> Any:
+        """Arrays of the device side by side along a new first axis."""
+        return np.stack(arrays)
 
     def enter(self, array: NDArray[Any]) -> Any:
         """An array of this machine's memory on the device."""

@@ -7,7 +7,7 @@ else is the same code.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,16 +54,24 @@ class CudaBench(Bench):
 
     def zeros(self, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Any:
         """A new array of zeros on the GPU."""
-        return Deferred(self.queue, shape, self.library.zeros(shape, dtype))
+        return self._settled(self.library.zeros(shape, dtype))
 
     def call(self, kernel: Any, lanes: int, *arguments: Any) -> None:
         """Note a kernel's call, one thread per lane and work item."""
         self.proved(kernel)
         self.queue.call(kernel, lanes, arguments)
 
+    def stack(self, arrays: Sequence[Any]) -> Any:
+        """Arrays of the GPU side by side along a new first axis."""
+        found = [a.now() if isinstance(a, Deferred) else a for a in arrays]
+        return self._settled(self.library.stack(found))
+
+    def _settled(self, value: Any) -> Deferred:
+        return Deferred(self.queue, value.shape, value, value.dtype)
+
     def enter(self, array: NDArray[Any]) -> Any:
         """Copy to the GPU; cupy goes through pinned memory and does not wait."""
-        return Deferred(self.queue, array.shape, self.library.asarray(array))
+        return self._settled(self.library.asarray(array))
 
     def leave(self, array: Any) -> NDArray[Any]:
         """Copy from the GPU."""

@@ -69,6 +69,9 @@ class Device:
     fallback: bool = False
 
 
+ASKED_CPU = Device("cpu", "Computed on the CPU, as asked.")
+
+
 class GPUUtils:
     """Questions about this machine's GPUs."""
 
@@ -105,7 +108,7 @@ def choose_device(wish: str = "auto", backend: GPUBackend | str = GPUBackend.CUP
     if wish not in get_args(DeviceWish):
         raise UserError(f"device {wish!r} is unknown: choose auto, cpu or gpu")
     if wish == "cpu":
-        return Device("cpu", "Computed on the CPU, as asked.")
+        return ASKED_CPU
     chosen = as_backend(backend)
     if chosen is GPUBackend.CPU:
         return Device("cpu", "Computed on the CPU, as the backend asks.")

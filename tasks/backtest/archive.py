@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,13 +41,14 @@ def block_files(block: SweepBlock) -> dict[str, bytes]:
 def block_from(store: Store, artifact: Artifact) -> SweepBlock:
     """Read back what `block_files` gave."""
     head = store.read_json(artifact, "head.json")
+    arrays: dict[str, Any] = {n: store.read_array(artifact, f"{n}.npy") for n in _ARRAYS}
     return SweepBlock(
         combinations=sets_from(store, artifact),
         symbols=tuple(head["symbols"]),
         dates=np.array(head["dates"], dtype="datetime64[D]"),
         first=head["first"],
         errors={int(number): reason for number, reason in head["errors"].items()},
-        **{name: store.read_array(artifact, f"{name}.npy") for name in _ARRAYS},
+        **arrays,
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays.devices import ASKED_CPU, Device
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
@@ -47,6 +48,7 @@ class SweepBlock:
         pairs: float64 (K, N, 5), see `PAIR_FIGURES`; no rows if not asked for.
         errors: number of each parameter set that could not be scored, to the reason; it has no
             trades, and its figures are NaN in the end.
+        device: what computed, and why; of several blocks one that fell back to the CPU.
     """
 
     combinations: Combinations
@@ -60,6 +62,7 @@ class SweepBlock:
     days: NDArray[np.int64]
     pairs: Array
     errors: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    device: Device = ASKED_CPU
 
 
 def merge(blocks: Iterable[SweepBlock]) -> SweepBlock:
@@ -96,6 +99,7 @@ def _beside(left: SweepBlock, right: SweepBlock) -> SweepBlock:
         days=np.concatenate([left.days, right.days]),
         pairs=np.concatenate([left.pairs, right.pairs], axis=1) if len(left.pairs) else left.pairs,
         errors={**left.errors, **right.errors},
+        device=max(left.device, right.device, key=lambda device: device.fallback),
     )
 
 
@@ -114,7 +118,8 @@ def _below(upper: SweepBlock, lower: SweepBlock) -> SweepBlock:
         for name in ("sums", "buys", "sells", "pairs")
     }
     errors = {**upper.errors, **lower.errors}
-    return dataclasses.replace(upper, combinations=both, errors=errors, **stacked)
+    device = max(upper.device, lower.device, key=lambda device: device.fallback)
+    return dataclasses.replace(upper, combinations=both, errors=errors, device=device, **stacked)
 
 
 def before(merged: SweepBlock, stop: int) -> SweepBlock:

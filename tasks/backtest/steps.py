@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks._step import Context, Output, kept, step
+from tasks.arrays.devices import choose_device
 from tasks.backtest import archive
 from tasks.backtest.blocks import SweepBlock, before, finish, merge
 from tasks.backtest.combinations import Combinations
@@ -62,7 +63,9 @@ def sweep_block(
     its `symbols_per_block`.
     """
     block = _score(ctx, panel, sets, first, sweep, costs, file, ctx.label)
-    return Output("sweep", archive.block_files(block), rows=len(block.combinations))
+    notes = {"device": block.device.kind, "reason": block.device.reason}
+    notes["fallbacks"] = int(block.device.fallback)
+    return Output("sweep", archive.block_files(block), rows=len(block.combinations), notes=notes)
 
 
 def _score(
@@ -89,6 +92,7 @@ def _score(
         fill=sweep["fill"],
         first=first,
         costs=CostConfig.model_validate(costs),
+        wish=ctx.device,
     )
     columns = range(0, count, width)
     return merge(fan_out(score, columns, label=label) if label else map(score, columns))
@@ -105,6 +109,7 @@ def _score_stocks(
     fill: Fill,
     first: int,
     costs: CostConfig,
+    wish: str,
 ) -> SweepBlock:
     """One block of stocks, from column `start` on."""
     store = Store(root)
@@ -112,8 +117,9 @@ def _score_stocks(
     block = store.read_panel(panel, columns)
     universe = store.read_array(panel, "universe.npy")[:, columns]
     return score_block(
-        block, sets, universe, levels, costs=costs, fill=fill, first=first, pairs=False
-    )
+        block, sets, universe, levels, costs=costs, fill=fill, first=first, pairs=False,
+        device=choose_device(wish),
+    )  # fmt: skip
 
 
 def _levels(

@@ -10,6 +10,7 @@ lots play no part.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import serving
+from tasks.arrays.benches import CPU, Bench
+from tasks.arrays.devices import ASKED_CPU, Device
 from tasks.backtest import counting
 from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, accounts_only, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
+from tasks.backtest.gpu import SWEEPS, score_stocks
 from tasks.backtest.kernels import states
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import rank_levels
@@ -166,6 +171,7 @@ def sweep_block(
     pairs: bool = True,
     daily: bool = True,
     design: Design = "events",
+    device: Device = ASKED_CPU,
 ) -> SweepBlock:
     """Score some parameter sets over some stocks.
 
@@ -182,7 +188,38 @@ def sweep_block(
         daily: add up the days of all stocks; without them only `pairs` are found, where the design
             allows it, in less than half of the time.
         design: `events` visits trades only, `streaming` every day; equal results.
+        device: what computes; a GPU walks every day whatever the design, and leaves rules over all
+            stocks at once to the CPU. The block says what it was and why.
     """
+
+    def work(bench: Bench) -> SweepBlock:
+        return sweep_on(
+            bench, panel, sets, universe, levels, costs=costs, fill=fill, first=first, rules=rules,
+            pairs=pairs, daily=daily, design=design,
+        )  # fmt: skip
+
+    if device.kind == "gpu" and sets.family.wishes is not None:
+        device = serving.fell_back("a rule over all stocks at once is computed by the CPU")
+    block, used = serving.on_device(work, device, SWEEPS)
+    return dataclasses.replace(block, device=used)
+
+
+def sweep_on(
+    bench: Bench,
+    panel: Panel,
+    sets: Combinations,
+    universe: Flags | None,
+    levels: Array | None,
+    *,
+    costs: CostConfig,
+    fill: Fill = "next_open",
+    first: int = 0,
+    rules: RuleBook | None = None,
+    pairs: bool = True,
+    daily: bool = True,
+    design: Design = "events",
+) -> SweepBlock:
+    """Score some parameter sets over some stocks on a bench; see `sweep_block`."""
     _check_universe(panel, universe)
     bars, kind = panel.adjusted(), sets.family
     if kind.scores is not None and (levels is None or levels.shape != (len(sets), len(bars.dates))):
@@ -196,12 +233,15 @@ def sweep_block(
     member = np.ones_like(traded) if universe is None else np.asarray(universe, dtype=bool)
     terms = Terms(
         (rates.buy, rates.sell, rates.slippage), fill, buyable, sellable, first, design, pairs,
-        daily or design == "streaming" or kind.weights is not None or kind.wishes is not None,
+        daily or design == "streaming" or kind.weights is not None or kind.wishes is not None
+        or bench is not CPU,
     )  # fmt: skip
     scores = Scores(bars, len(sets), terms)
     errors: dict[int, str] = {}
     if kind.wishes is not None:
         errors = score_wishes(scores, terms, bars, sets, member)
+    elif bench is not CPU:
+        score_stocks(bench, scores, terms, sets, member, levels)
     else:
         _score_stocks(scores, terms, sets, member, levels)
     return SweepBlock(
@@ -263,9 +303,9 @@ def wanted_of(
         return kind.wanted(bars, sets.values)
     assert kind.scores is not None
     table, row = kind.scores(bars, sets.values)
-    out = np.empty((len(sets), len(rows)), dtype=np.uint8)
-    states.ranked(table, row, levels, rows, out)
-    return out
+    shape = len(sets), len(rows)
+    wanted: Bytes = CPU.made(states.ranked, shape, np.uint8, table, row, levels, rows)
+    return wanted
 
 
 def _fillable(panel: Panel, fill: Fill, rules: RuleBook | None) -> tuple[Flags, Flags]:

@@ -58,7 +58,10 @@ def _output(kind: str, values: factorsets.Values, symbols: tuple[str, ...]) -> O
         "head.json": json.dumps(head, sort_keys=True).encode(),
     }
     device = values.device
-    notes = {} if device is None else {"device": device.kind, "reason": device.reason}
+    notes: dict[str, Any] = {}
+    if device is not None:
+        notes = {"device": device.kind, "reason": device.reason}
+        notes["fallbacks"] = int(device.fallback)
     return Output(kind, files, rows=int(np.isfinite(stacked).any(axis=0).sum()), notes=notes)
 
 

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import kernel
+from tasks.arrays.compiling import end_lane, first_lane, kernel
 from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, UNIT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def streaming(
 ) -> None:  # fmt: skip
     """Walk every day of every parameter set; arguments in the module's docstring."""
     sets, m = wanted.shape
-    for k in range(sets):
+    for k in range(first_lane(sets), end_lane(sets)):
         equity, peak, worst, total, square, trades = 1.0, 1.0, 1.0, 0.0, 0.0, 0
         held = False
         for t in range(max(first, 1), m):
@@ -94,7 +94,7 @@ def partial(
 ) -> None:  # fmt: skip
     """Follow a wished fraction of each account; further arguments in the module's docstring."""
     sets, m = weights.shape
-    for k in range(sets):
+    for k in range(first_lane(sets), end_lane(sets)):
         cash, stock, peak, worst, total, square, trades = 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0
         for t in range(max(first, 1), m):
             before = cash + stock

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import kernel
+from tasks.arrays.compiling import end_lane, first_lane, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +43,7 @@ def above(table: Array, first: Index, second: Index, band: float, out: NDArray[n
     """`out[k, t]` = 1 where row `first[k]` exceeds row `second[k]` times (1 + band), else 0."""
     m = table.shape[1]
     factor = 1.0 + band
-    for k in range(len(first)):
+    for k in range(first_lane(len(first)), end_lane(len(first))):
         upper, lower, row = table[first[k]], table[second[k]], out[k]
         for t in range(m):
             row[t] = upper[t] > lower[t] * factor

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import kernel
+from tasks.arrays.compiling import end_lane, first_lane, kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def macd(
         out: (K, m).
     """
     m = table.shape[1]
-    for k in range(len(fast)):
+    for k in range(first_lane(len(fast)), end_lane(len(fast))):
         upper, lower, n = table[fast[k]], table[slow[k]], signal[k]
         start = max(windows[fast[k]], windows[slow[k]]) - 1
         mean, share = 0.0, 2.0 / (n + 1.0)
@@ -55,7 +55,7 @@ def macd(
 def between(table: Array, row: Index, enter: Array, leave: Array, out: Bytes) -> None:
     """Hold from a value below `enter` until one above `leave`; NaN decides nothing."""
     m = table.shape[1]
-    for k in range(len(row)):
+    for k in range(first_lane(len(row)), end_lane(len(row))):
         values, low, high = table[row[k]], enter[k], leave[k]
         held = False
         for t in range(m):
@@ -72,7 +72,7 @@ def breakout(
 ) -> None:
     """Hold from a close above row `up` of `highest` until one below row `down` of `lowest`."""
     m = len(close)
-    for k in range(len(up)):
+    for k in range(first_lane(len(up)), end_lane(len(up))):
         top, bottom = highest[up[k]], lowest[down[k]]
         held = False
         for t in range(m):
@@ -95,7 +95,7 @@ def ranked(scores: Array, row: Index, levels: Array, rows: Index, out: Bytes) ->
         out: (K, m).
     """
     sets, m = out.shape
-    for k in range(sets):
+    for k in range(first_lane(sets), end_lane(sets)):
         held, seen = False, 0
         for t in range(m):
             while seen < rows[t]:  # rankings on days when the stock rested

@@ -68,8 +68,9 @@ class Family:
         lookback: parameter table to the trading days before the longest set's first signal.
         sensible: parameter table to bool (K,): which sets are worth a trial.
         rule: what makes a set sensible, in words.
-        wanted: bars and parameter table (K, P) to uint8 (K, m): 1 where the set wants to hold
-            after the close of the day. Uses nothing after that close.
+        wanted: bars and parameter table (K, P), and the bench to compute on (the CPU if not given),
+            to uint8 (K, m): 1 where the set wants to hold after the close of the day. Uses nothing
+            after that close.
         scores: bars and table to scores (U, m) and the row of each set (K,): the stocks of the
             day's highest scores are held, see `rank_levels`.
         weights: bars and table to the fraction of the account that is invested, float64 (K, m).
@@ -85,7 +86,7 @@ class Family:
     lookback: Callable[[Array], int]
     sensible: Callable[[Array], Flags] = _every
     rule: str = "every set is"
-    wanted: Callable[[StockBars, Array], Bytes] | None = None
+    wanted: Callable[..., Bytes] | None = None
     scores: Callable[[StockBars, Array], tuple[Array, Index]] | None = None
     weights: Callable[[StockBars, Array], Array] | None = None
     wishes: Callable[[Panel, Flags, Array, int], list[Array | UserError]] | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.kernels import states, tables
 from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
@@ -19,22 +20,26 @@ if TYPE_CHECKING:
 _STILL = 1e-6
 
 
-def _between(table: Array, row: NDArray[np.int64], enter: Array, leave: Array) -> Bytes:
-    out = np.empty((len(row), table.shape[1]), dtype=np.uint8)
-    states.between(table, row, np.ascontiguousarray(enter), np.ascontiguousarray(leave), out)
-    return out
+def _between(
+    bench: Bench, table: Array, row: NDArray[np.int64], enter: Array, leave: Array
+) -> Bytes:
+    limits = np.ascontiguousarray(enter), np.ascontiguousarray(leave)
+    wanted: Bytes = bench.made(
+        states.between, (len(row), table.shape[1]), np.uint8, table, row, *limits
+    )
+    return wanted
 
 
-def _rsi(bars: StockBars, values: Array) -> Bytes:
+def _rsi(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     windows, (row,) = places(values[:, :1])
     table = tables.relative_strength(bars.close, windows)
-    return _between(table, row, values[:, 1], values[:, 2])
+    return _between(bench, table, row, values[:, 1], values[:, 2])
 
 
-def _bollinger(bars: StockBars, values: Array) -> Bytes:
+def _bollinger(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     windows, (row,) = places(values[:, :1])
     table = tables.standard_scores(bars.close, windows, _STILL)
-    return _between(table, row, -values[:, 1], values[:, 2])
+    return _between(bench, table, row, -values[:, 1], values[:, 2])
 
 
 RSI_REVERSAL = Family(

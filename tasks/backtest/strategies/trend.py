@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.kernels import moving, states, tables
 from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
@@ -20,34 +21,33 @@ if TYPE_CHECKING:
 BAND = 1e-12
 
 
-def _table_for(bars: StockBars, values: Array) -> Bytes:
-    return np.empty((len(values), len(bars.close)), dtype=np.uint8)
-
-
-def _crossing(bars: StockBars, values: Array) -> Bytes:
-    out = _table_for(bars, values)
+def _crossing(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     windows, (fast, slow) = places(values)
-    moving.above(moving.moving_averages(bars.close, windows), fast, slow, BAND, out)
-    return out
+    table = moving.moving_averages(bars.close, windows)
+    shape = len(values), len(bars.close)
+    wanted: Bytes = bench.made(moving.above, shape, np.uint8, table, fast, slow, BAND)
+    return wanted
 
 
-def _macd(bars: StockBars, values: Array) -> Bytes:
-    out = _table_for(bars, values)
+def _macd(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     windows, (fast, slow) = places(values[:, :2])
     table = tables.exponential_averages(bars.close, windows)
     signal = np.ascontiguousarray(values[:, 2]).astype(np.int64)
-    states.macd(table, fast, slow, windows, signal, bars.close, BAND, out)
-    return out
+    shape, given = (len(values), len(bars.close)), (windows, signal, bars.close, BAND)
+    wanted: Bytes = bench.made(states.macd, shape, np.uint8, table, fast, slow, *given)
+    return wanted
 
 
-def _breakout(bars: StockBars, values: Array) -> Bytes:
-    out = _table_for(bars, values)
+def _breakout(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     up, (enter,) = places(values[:, :1])
     down, (leave,) = places(values[:, 1:])
     highest = tables.earlier_extremes(bars.high, up, 1.0)
     lowest = tables.earlier_extremes(bars.low, down, -1.0)
-    states.breakout(bars.close, highest, lowest, enter, leave, out)
-    return out
+    shape = len(values), len(bars.close)
+    wanted: Bytes = bench.made(
+        states.breakout, shape, np.uint8, bars.close, highest, lowest, enter, leave
+    )
+    return wanted
 
 
 MA_CROSS = Family(
