@@ -63,7 +63,7 @@ def sweep_block(
     its `symbols_per_block`.
     """
     block = _score(ctx, panel, sets, first, sweep, costs, file, ctx.label)
-    notes = {"device": block.device.kind, "reason": block.device.reason}
+    notes: dict[str, Any] = {"device": block.device.kind, "reason": block.device.reason}
     notes["fallbacks"] = int(block.device.fallback)
     return Output("sweep", archive.block_files(block), rows=len(block.combinations), notes=notes)
 
