@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flows import _metrics, _server, _up
+from flows import _kernel_proofs, _metrics, _server, _up
 from tasks import settings
 from tasks.errors import QilinError
 
@@ -52,7 +52,7 @@ class Check:
     code: int = CODE_ENVIRONMENT
 
 
-def all_checks(data: DataConfig) -> Iterator[Check]:
+def all_checks(data: DataConfig, simulator: bool = False) -> Iterator[Check]:
     """Every check in turn; a check that cannot be made fails with its reason."""
     url = _server.any_url()
     wanted: list[tuple[str, Callable[[], Check]]] = [
@@ -74,6 +74,8 @@ def all_checks(data: DataConfig) -> Iterator[Check]:
             yield check()
         except QilinError as error:
             yield Check(name, "FAIL", str(error), code=error.exit_code)
+        if name == "gpu":
+            yield from kernels(simulator)
 
 
 def python() -> Check:
@@ -213,6 +215,30 @@ def gpu() -> Check:
     if devices:
         return Check("gpu", "WARN", f"{devices[0].name}, not used: {lack}", "make setup DEVICE=gpu")
     return Check("gpu", "SKIP", f"{lack}; nights run on the CPU, results are equal")
+
+
+def kernels(simulator: bool) -> Iterator[Check]:
+    """What the device makes of each group of kernels, compared with the CPU."""
+    from tasks.arrays import parity
+    from tasks.arrays.devices import GPUBackend, why_unavailable
+
+    lack = None if simulator else why_unavailable(GPUBackend.CUPY)
+    if lack is not None:
+        found = f"not compared: {lack}; qilin doctor --simulator compares them without a GPU"
+        yield Check("kernels", "SKIP", found)
+        return
+    where = "simulator" if simulator else "GPU"
+    for proof in _kernel_proofs.prove(simulator):
+        if proof.fault:
+            found = f"{proof.group}: not compared ({proof.fault}); the CPU does their work"
+            yield Check("kernels", "WARN", found, "make setup DEVICE=gpu, and the driver's log")
+            continue
+        found = f"{proof.group}: {proof.kernels} on the {where} as on the CPU, "
+        found += f"worst {proof.ulps:.3g} ULP ({proof.worst})"
+        if proof.refused:
+            found = f"{proof.group}: {', '.join(proof.refused)} differ by up to {proof.ulps:.3g} "
+            found += f"ULP ({proof.worst}), {parity.BOUND:.0f} are allowed; the CPU does their work"
+        yield Check("kernels", "WARN" if proof.refused else "PASS", found)
 
 
 def bars(data: DataConfig) -> Check:

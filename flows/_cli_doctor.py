@@ -23,6 +23,9 @@ def doctor(
     ] = None,
     source: Annotated[str | None, Parameter(help="Data source to look at instead.")] = None,
     data_path: Annotated[str | None, Parameter(help="Its file or folder.")] = None,
+    simulator: Annotated[
+        bool, Parameter(negative="", help="Compare the GPU's kernels in numba's simulator, no GPU.")
+    ] = False,
     json_: Annotated[bool, Parameter("--json", negative="", help="Print the checks as JSON.")] = (
         False
     ),
@@ -35,7 +38,7 @@ def doctor(
     began = time.monotonic()
     chosen = _cli_config.nightly_config(config, {"data.source": source, "data.path": data_path}, ())
     checks = []
-    for check in all_checks(chosen.data):
+    for check in all_checks(chosen.data, simulator):
         checks.append(check)
         if not json_:
             print("\n".join(lines(check)), flush=True)

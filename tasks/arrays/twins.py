@@ -116,9 +116,12 @@ def _with_twins(function: types.FunctionType) -> types.FunctionType:
 
 @functools.cache
 def _numpy_for_cuda() -> types.ModuleType:
-    """Give numpy, its functions of one number that numba-cuda lacks replaced by Python's."""
+    """Give numpy, its functions of one number that numba-cuda lacks replaced by those it has."""
+    from numba.cuda import libdevice
+
     module = types.ModuleType("numpy_for_cuda")
     vars(module).update(vars(np) | {n: getattr(math, n) for n in ("isfinite", "isnan", "sqrt")})
+    vars(module)["rint"] = libdevice.rint
     return module
 
 

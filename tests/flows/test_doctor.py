@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import _cli_checks, _cli_doctor, cli
+from flows import _cli_checks, _cli_doctor, _kernel_proofs, cli
 from flows._cli_checks import Check
+from flows._kernel_proofs import Proof
 from tasks.data.config import DataConfig
 
 
@@ -100,3 +101,42 @@ def test_exit_codes_and_the_closing_line():
     closing = _cli_doctor.closing([good, late, Check("b", "WARN", "")], 3.21, 4)
     assert closing == "1 problem, 1 warning, 1 passed in 3.2 s        exit 4"
     assert _cli_doctor.lines(late) == ["FAIL  data       ", "      fix: x"]
+
+
+def test_without_a_gpu_kernels_are_not_compared(monkeypatch):
+    from tasks.arrays import devices
+
+    monkeypatch.setattr(devices, "_driver_library", lambda: None)
+    (check,) = _cli_checks.kernels(simulator=False)
+    assert check.state == "SKIP"
+    assert check.found.startswith("not compared: no CUDA driver is installed")
+    assert "--simulator" in check.found
+
+
+def test_each_group_of_kernels_has_its_line(monkeypatch):
+    proofs = [
+        Proof("indicators", 30, "averages.ema", 2.0),
+        Proof("sweeps", 7, "accounts.partial", float("inf"), ("accounts.partial",)),
+        Proof("expressions", fault="its memory is too small for this work"),
+    ]
+    monkeypatch.setattr(_cli_checks._kernel_proofs, "prove", lambda simulator: proofs)
+    sound, refused, lost = _cli_checks.kernels(simulator=True)
+    assert sound.state == "PASS"
+    assert sound.found == (
+        "indicators: 30 on the simulator as on the CPU, worst 2 ULP (averages.ema)"
+    )
+    assert refused.state == "WARN"
+    assert refused.found == (
+        "sweeps: accounts.partial differ by up to inf ULP (accounts.partial), 64 are allowed; "
+        "the CPU does their work"
+    )
+    assert lost.state == "WARN"
+    assert "not compared (its memory is too small for this work)" in lost.found
+
+
+def test_the_simulator_proves_every_group():
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: no CUDA side to test")
+    proofs = _kernel_proofs.prove(simulator=True)
+    assert [p.fault for p in proofs] == ["", "", ""]
+    assert [p.group for p in proofs] == ["technical indicators", "factor expressions", "sweeps"]
+    assert all(p.kernels > 5 and p.ulps == 0.0 and not p.refused for p in proofs)
