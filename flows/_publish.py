@@ -104,7 +104,7 @@ def _metrics(summary: Json, expected_day: str) -> Json:
         "quant_flow_blocks_failed": counts["failed"],
         "quant_flow_work_seconds": timing["work_seconds"],
         "quant_flow_gpu_fallbacks": sum(
-            stage["device"].get("fallbacks", 0) for stage in summary["stages"]
+            stage.get("device", {}).get("fallbacks", 0) for stage in summary["stages"]
         ),
     }
     panel = summary["parts"].get("panel")
