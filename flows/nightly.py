@@ -8,6 +8,8 @@ find what is done by its key, and compute the rest.
                    |                           +-> production fit -> ranking -------------+
                    +-> sweep (blocks) -> trials ------------------------------------------+
                    +-> leak tests --------------------------------------------------------+
+
+The leak tests begin at the raw rows; the dataset waits for them, and does without what leaks.
 """
 
 from __future__ import annotations
