@@ -16,6 +16,7 @@ position is booked to cash at its last close.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,14 +74,8 @@ class Result:
         fees: commission, stamp duty and transfer fee paid on each day, CNY, (T,).
         traded: value bought plus value sold on each day, CNY, (T,).
         positions: shares held after each day, (T, N).
-        trades: one row per fill: `date`, `symbol`, `side`, `wanted` (shares), `shares`, `price`
-            (CNY, slippage included), `value`, `commission`, `stamp_duty`, `transfer_fee` (CNY),
-            `cut`: why fewer shares were filled than wanted, empty where none were.
-        refusals: one row per order that was not filled: `date`, `symbol`, `side`, `value` (CNY
-            asked for), `reason`.
-        actions: one row per booking without an order: `date`, `symbol`, `kind`, `shares` and `cash`
-            (CNY) that came, negative where they went. Lapsed rights move neither: `shares` says
-            how many.
+        slips: what `trades` and `refusals` show, (K, 2 + SLIP), see `kernels.orders`.
+        booked: what `actions` shows, (L, 5), see `kernels.holdings`.
         start: starting cash, CNY.
     """
 
@@ -91,10 +86,36 @@ class Result:
     fees: Array
     traded: Array
     positions: Array
-    trades: pd.DataFrame
-    refusals: pd.DataFrame
-    actions: pd.DataFrame
+    slips: Array
+    booked: Array
     start: float
+
+    @functools.cached_property
+    def trades(self) -> pd.DataFrame:
+        """One row per fill.
+
+        `date`, `symbol`, `side`, `wanted` (shares), `shares`, `price` (CNY, slippage included),
+        `value`, `commission`, `stamp_duty`, `transfer_fee` (CNY), and `cut`: why fewer shares were
+        filled than wanted, empty where none were.
+        """
+        return _trades(self)
+
+    @functools.cached_property
+    def refusals(self) -> pd.DataFrame:
+        """One row per order that was not filled.
+
+        `date`, `symbol`, `side`, `value` (CNY asked for) and `reason`.
+        """
+        return _refusals(self)
+
+    @functools.cached_property
+    def actions(self) -> pd.DataFrame:
+        """One row per booking without an order.
+
+        `date`, `symbol`, `kind`, and the `shares` and `cash` (CNY) that came, negative where they
+        went. Lapsed rights move neither: `shares` says how many.
+        """
+        return _actions(self)
 
     @property
     def returns(self) -> Array:
@@ -168,10 +189,9 @@ def simulate(
     market = _market(panel, fill, rules, volume_cap, listed_on)
     terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights)
     days, positions, slips, booked = books.simulate(market, wanted, decides, terms, float(cash))
-    trades, refusals = _frames(panel, slips)
     return Result(
         panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], positions,
-        trades, refusals, _actions(panel, booked), float(cash),
+        slips, booked, float(cash),
     )  # fmt: skip
 
 
@@ -258,45 +278,50 @@ def _check(panel: Panel, rules: RuleBook | None, cash: float, volume_cap: float)
         )
 
 
-def _frames(panel: Panel, slips: Array) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The slips as trades and refusals."""
+def _trades(result: Result) -> pd.DataFrame:
     import pandas as pd
 
-    slip = slips[:, 2:]
-    refused = slip[:, orders.REFUSAL] > 0.0
-    side = np.where(slip[:, orders.WANTED] > 0.0, "buy", "sell")
-    done, quantity = slip[~refused], np.abs(slip[~refused, orders.QUANTITY])
-    trades = pd.DataFrame(
-        {
-            **_where(panel, slips[~refused]),
-            "side": side[~refused],
-            "wanted": np.abs(done[:, orders.WANTED]),
-            "shares": quantity,
-            "price": done[:, orders.PRICE],
-            "value": quantity * done[:, orders.PRICE],
-            "commission": done[:, orders.COMMISSION],
-            "stamp_duty": done[:, orders.STAMP],
-            "transfer_fee": done[:, orders.TRANSFER],
-            "cut": _words(done[:, orders.CUT], CUTS),
-        }
-    )
-    refusals = pd.DataFrame(
-        {
-            **_where(panel, slips[refused]),
-            "side": side[refused],
-            "value": np.abs(slip[refused, orders.REFUSED_VALUE]),
-            "reason": _words(slip[refused, orders.REFUSAL], REASONS),
-        }
-    )
-    return trades, refusals
-
-
-def _actions(panel: Panel, booked: Array) -> pd.DataFrame:
-    import pandas as pd
-
+    rows = result.slips[result.slips[:, 2 + orders.REFUSAL] == 0.0]
+    slip = rows[:, 2:]
+    quantity = np.abs(slip[:, orders.QUANTITY])
     return pd.DataFrame(
         {
-            **_where(panel, booked),
+            **_where(result, rows),
+            "side": np.where(slip[:, orders.WANTED] > 0.0, "buy", "sell"),
+            "wanted": np.abs(slip[:, orders.WANTED]),
+            "shares": quantity,
+            "price": slip[:, orders.PRICE],
+            "value": quantity * slip[:, orders.PRICE],
+            "commission": slip[:, orders.COMMISSION],
+            "stamp_duty": slip[:, orders.STAMP],
+            "transfer_fee": slip[:, orders.TRANSFER],
+            "cut": _words(slip[:, orders.CUT], CUTS),
+        }
+    )
+
+
+def _refusals(result: Result) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = result.slips[result.slips[:, 2 + orders.REFUSAL] > 0.0]
+    slip = rows[:, 2:]
+    return pd.DataFrame(
+        {
+            **_where(result, rows),
+            "side": np.where(slip[:, orders.WANTED] > 0.0, "buy", "sell"),
+            "value": np.abs(slip[:, orders.REFUSED_VALUE]),
+            "reason": _words(slip[:, orders.REFUSAL], REASONS),
+        }
+    )
+
+
+def _actions(result: Result) -> pd.DataFrame:
+    import pandas as pd
+
+    booked = result.booked
+    return pd.DataFrame(
+        {
+            **_where(result, booked),
             "kind": _words(booked[:, 2], ACTIONS),
             "shares": booked[:, 3],
             "cash": booked[:, 4],
@@ -304,10 +329,10 @@ def _actions(panel: Panel, booked: Array) -> pd.DataFrame:
     )
 
 
-def _where(panel: Panel, rows: Array) -> dict[str, Any]:
-    names = np.array(panel.symbols, dtype=object)
+def _where(result: Result, rows: Array) -> dict[str, Any]:
+    names = np.array(result.symbols, dtype=object)
     return {
-        "date": panel.dates[rows[:, 0].astype(int)].astype("datetime64[us]"),
+        "date": result.dates[rows[:, 0].astype(int)].astype("datetime64[us]"),
         "symbol": names[rows[:, 1].astype(int)],
     }
 

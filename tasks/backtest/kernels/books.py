@@ -87,7 +87,7 @@ def simulate(
             noted += 1
         notes[-1, 0] = 0.0
         days[t, 0] = cash
-        days[t, 1] = cash + worth(book.shares, m.close[t], book.last)
+        days[t, 1] = cash + worth(book.shares, book.last, book.last)
         held[t] = book.shares
     return days, held, log[:used], booked[:noted]
 
@@ -116,7 +116,10 @@ def _trade(
 def first_unusable(prices: Array) -> int:
     """Place in the flattened grid of the first price that is zero, negative or infinite; -1."""
     flat = prices.reshape(-1)
-    for i in range(len(flat)):
+    bad = 0
+    for i in range(len(flat)):  # without a way out, so that the compiler takes several at once
+        bad += (flat[i] <= 0.0) | (flat[i] == np.inf)
+    for i in range(len(flat) if bad else 0):
         if flat[i] <= 0.0 or flat[i] == np.inf:
             return i
     return -1

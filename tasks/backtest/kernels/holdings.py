@@ -80,7 +80,7 @@ class Book(NamedTuple):
 def act(m: Market, t: int, ruled: bool, subscribe: bool, book: Book, cash: float) -> float:
     """Book the day's actions; returns the cash."""
     ends, terms, factors = len(m.payout) > 0, len(m.dividend) > 0, len(m.factor) > 0
-    for n in range(len(book.shares)):
+    for n in range(len(book.shares) if ends or terms or factors else 0):
         if terms:
             paid, new, offered = m.dividend[t, n], m.bonus[t, n], m.rights[t, n]
             if paid > 0.0 or new != 0.0 or offered > 0.0:
@@ -143,12 +143,13 @@ def _entitle(
 @step
 def mark(close: Array, t: int, ruled: bool, book: Book, cash: float) -> float:
     """Take the day's closes; write off what has long had no price; returns the cash."""
+    last, silent, longest = book.last, book.silent, 0.0
     for n in range(len(close)):
-        if close[n] == close[n]:
-            book.last[n] = close[n]
-            book.silent[n] = 0.0
-            continue
-        book.silent[n] += 1.0
+        known = close[n] == close[n]
+        last[n] = close[n] if known else last[n]
+        silent[n] = 0.0 if known else silent[n] + 1.0
+        longest = max(longest, silent[n])
+    for n in range(len(close) if longest > WRITE_OFF_AFTER else 0):
         if book.silent[n] > WRITE_OFF_AFTER and book.shares[n] != 0.0:
             amount = money(book.shares[n] * book.last[n], ruled)
             _note(book, t, n, WRITTEN_OFF, -book.shares[n], amount)
