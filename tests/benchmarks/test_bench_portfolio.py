@@ -159,7 +159,7 @@ def pandas_loop(prices: pd.DataFrame, signals: pd.DataFrame, cash: float, cost: 
 
 
 def test_the_engine_against_a_loop_over_pandas():
-    days, stocks = 500, 100
+    days, stocks = 250, 40
     rng = np.random.default_rng(2)
     walk = np.cumsum(rng.normal(0.0003, 0.02, (days, stocks)), axis=0)
     prices = pd.DataFrame(10 * np.exp(walk), columns=[f"{600000 + i}.SH" for i in range(stocks)])
