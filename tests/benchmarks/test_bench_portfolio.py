@@ -119,8 +119,8 @@ def test_plain_targets_against_vectorbt(peers_python, tmp_path):
     run = lambda: simulate(plain, targets, None, FEES, 1e8)  # noqa: E731  # timed as it is
     ours = run()
     found = middle({"ours": lambda: cpu(run), "vectorbt": theirs})
-    peer.stdin.close()
-    assert peer.wait() == 0
+    peer.communicate()
+    assert peer.returncode == 0
     np.testing.assert_allclose(ours.equity, np.load(target), rtol=1e-12)
     print(
         f"\nplain weekly targets, {STOCKS} x {DAYS}: ours {found['ours']:.3f} s, vectorbt "
