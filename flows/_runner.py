@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect_dask.task_runners import DaskTaskRunner
 
+from tasks.cluster import workers
 from tasks.cluster.local import cluster_kwargs
+
+#: seconds for the first worker of a queue or a cloud to start
+PATIENCE_SECONDS = 600.0
+_THIS_MACHINE = "distributed.LocalCluster"
+
+
+class CheckedDaskTaskRunner(DaskTaskRunner):
+    """A runner that begins only if the workers are like the driver: code, packages, threads."""
+
+    @property
+    def client(self) -> Any:
+        """The connected client; workers of other machines are looked at once, at its start."""
+        fresh = self._client is None
+        found = super().client
+        if fresh and (self.address or self.cluster_class != _THIS_MACHINE):
+            where = self.address or str(self.cluster_class)
+            patience = workers.WORKERS_TIMEOUT if self.address else PATIENCE_SECONDS
+            grows = self.adapt_kwargs.get("minimum") == 0
+            workers.require_same(found, where, wait_seconds=0 if grows else patience)
+        return found
 
 
 def task_runner() -> DaskTaskRunner:
@@ -15,9 +38,10 @@ def task_runner() -> DaskTaskRunner:
     """
     plan = cluster_kwargs()
     if plan["kind"] == "address":
-        return DaskTaskRunner(address=plan["address"], client_kwargs=plan["client_kwargs"])
-    return DaskTaskRunner(
+        return CheckedDaskTaskRunner(address=plan["address"], client_kwargs=plan["client_kwargs"])
+    return CheckedDaskTaskRunner(
         cluster_class=plan["cluster_class"],
         cluster_kwargs=plan["cluster_kwargs"],
         client_kwargs=plan["client_kwargs"],
+        adapt_kwargs=plan["adapt_kwargs"],
     )

@@ -2,6 +2,7 @@
 
 * `local` - from `QILIN_CLUSTER` to what Dask needs, on loopback, one thread per task
 * `fanout` - the blocks of one task beside each other, inside a Dask task or outside
+* `remote`, `workers` - TLS, any cluster class, scaling; workers must be like the driver
 * `manager` - a cluster of this machine, or a running one, for notebooks
 * `outcomes`, `calling` - many calls of a user's function, each with its value or its error
 * `analyzer` - stocks, strategies and parameter sets, one row each

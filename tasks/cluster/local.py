@@ -1,9 +1,10 @@
 """Which cluster to use: from one short text to what Dask needs to start it, on loopback only.
 
-`QILIN_CLUSTER` says `threads`, `threads:4`, `processes`, `processes:2`, `gpu`, or the address of a
-scheduler, `tcp://host:port` or `tls://host:port`. Whoever reaches a Dask scheduler can run code on
-its workers: everything started here, HTTP servers included, listens on 127.0.0.1 alone, and a
-cluster of several machines belongs behind `tls://` with Dask's own certificate settings.
+`QILIN_CLUSTER` says `threads`, `threads:4`, `processes`, `processes:2`, `gpu`, the address of a
+scheduler, `tcp://host:port` or `tls://host:port`, or any Dask cluster class such as
+`class:dask_jobqueue.SLURMCluster`; `tasks.cluster.remote` lists what goes with it. Whoever reaches
+a Dask scheduler can run code on its workers: everything started here, HTTP servers included,
+listens on 127.0.0.1 alone, and a cluster of several machines belongs behind `tls://`.
 
 One thread per task is the rule: blocks are the parallelism, and BLAS, OpenMP and numba get one
 thread each in every worker, because their thread counts can change bits.
@@ -17,6 +18,7 @@ import os
 import re
 from typing import Any, Literal, TypedDict
 
+from tasks.cluster import remote
 from tasks.errors import EnvironmentFaultError, MissingPackageError, UserError
 
 VARIABLE = "QILIN_CLUSTER"
@@ -36,19 +38,22 @@ FEW_CORES = 4
 MEMORY_SHARE = 0.9
 MAX_WORKERS = 1024
 
-_KINDS = "threads, threads:4, processes, processes:2, gpu, tcp://host:port or tls://host:port"
+_KINDS = (
+    "threads, threads:4, processes, processes:2, gpu, tcp://host:port, tls://host:port or "
+    "class:module.Name"
+)
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
-Kind = Literal["threads", "processes", "gpu", "address"]
+Kind = Literal["threads", "processes", "gpu", "address", "class"]
 
 
 class ClusterPlan(TypedDict):
     """What to start or to connect to.
 
-    `cluster_class` and `cluster_kwargs` are for a cluster of this machine, `address` and
-    `client_kwargs` for one that runs already; `env` is the thread budget, for this process in the
-    kind `threads` (before NumPy is loaded), for workers elsewhere otherwise. `n_workers` is 0
-    where the running cluster decides.
+    `cluster_class` and `cluster_kwargs` are for a cluster to start, `address` and `client_kwargs`
+    for one that runs already; `adapt_kwargs` lets a started one change its size; `env` is the
+    thread budget, for this process in the kind `threads` (before NumPy is loaded), for workers
+    elsewhere otherwise. `n_workers` is 0 where the running cluster or the class decides.
     """
 
     kind: Kind
@@ -58,6 +63,7 @@ class ClusterPlan(TypedDict):
     cluster_class: str
     cluster_kwargs: dict[str, Any]
     client_kwargs: dict[str, Any]
+    adapt_kwargs: dict[str, int]
     env: dict[str, str]
 
 
@@ -72,6 +78,8 @@ def cluster_kwargs(spec: str | None = None, *, threads_per_worker: int = 1) -> C
     text = (spec if spec is not None else os.environ.get(VARIABLE, "")).strip() or default_spec()
     if "://" in text:
         return _running(text)
+    if text.startswith("class:"):
+        return _of_class(text)
     kind, _, number = text.partition(":")
     if kind == "gpu" and not number:
         return _gpus()
@@ -110,7 +118,16 @@ def start(plan: ClusterPlan) -> Any:
     module, _, name = plan["cluster_class"].rpartition(".")
     make = getattr(importlib.import_module(module), name)
     try:
-        return make(**plan["cluster_kwargs"])
+        cluster = make(**plan["cluster_kwargs"])
+        if plan["adapt_kwargs"]:
+            cluster.adapt(**plan["adapt_kwargs"])
+    except TypeError as error:
+        if plan["kind"] != "class":
+            raise
+        raise UserError(
+            f"{plan['cluster_class']} does not take these arguments ({error}): correct "
+            f"{remote.KWARGS}"
+        ) from error
     except (OSError, RuntimeError) as error:
         cause = " ".join(str(_first_cause(error)).split())[:300]
         raise EnvironmentFaultError(
@@ -118,6 +135,7 @@ def start(plan: ClusterPlan) -> Any:
             f"({cause}): free the port or memory it names, use fewer workers in {VARIABLE}, and "
             "keep the code that starts it under `if __name__ == '__main__':` in a script"
         ) from error
+    return cluster
 
 
 def _plan(kind: Kind, workers: int, threads: int, kwargs: dict[str, Any]) -> ClusterPlan:
@@ -129,6 +147,7 @@ def _plan(kind: Kind, workers: int, threads: int, kwargs: dict[str, Any]) -> Clu
         cluster_class="distributed.LocalCluster",
         cluster_kwargs=kwargs,
         client_kwargs={},
+        adapt_kwargs={} if kind == "address" else _adaption(kind),
         env=dict(THREAD_BUDGET),
     )
 
@@ -153,7 +172,7 @@ def _processes(count: int, threads: int) -> dict[str, Any]:
         "n_workers": count,
         "threads_per_worker": threads,
         "host": "127.0.0.1",
-        "memory_limit": int(MEMORY_LIMIT * MEMORY_SHARE / count),
+        "memory_limit": remote.worker_memory() or int(MEMORY_LIMIT * MEMORY_SHARE / count),
         "env": dict(THREAD_BUDGET),
         **_loopback(),
     }
@@ -170,6 +189,23 @@ def _gpus() -> ClusterPlan:
     return plan
 
 
+def _of_class(text: str) -> ClusterPlan:
+    """What the class starts by itself is its own affair; its ports and its threads are, too."""
+    plan = _plan("class", 0, 0, remote.class_arguments())
+    plan["cluster_class"] = remote.cluster_class(text)
+    return plan
+
+
+def _adaption(kind: Kind) -> dict[str, int]:
+    wanted = remote.adaption()
+    if wanted and kind not in ("processes", "class"):
+        raise UserError(
+            f"{remote.ADAPT} is set, and a cluster of kind {kind} has a fixed size: unset it, or "
+            f"choose processes or class:module.Name in {VARIABLE}"
+        )
+    return wanted
+
+
 def _loopback() -> dict[str, Any]:
     # Without an address of its own the worker's HTTP server listens on every interface.
     return {"dashboard_address": LOOPBACK, "worker_dashboard_address": LOOPBACK}
@@ -183,22 +219,8 @@ def _running(text: str) -> ClusterPlan:
     plan["cluster_class"] = ""
     plan["address"] = text
     if match[1] == "tls":
-        plan["client_kwargs"] = {"security": _security(text)}
+        plan["client_kwargs"] = {"security": remote.security(text)}
     return plan
-
-
-def _security(text: str) -> Any:
-    """Dask's own TLS settings, with encryption required."""
-    import distributed.security
-
-    make: Any = distributed.security.Security
-    security = make(require_encryption=True)
-    if not security.tls_ca_file:
-        raise UserError(
-            f"{VARIABLE} {text!r} needs certificates: set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
-            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY"
-        )
-    return security
 
 
 def _count(text: str, number: str) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tasks.cluster import local
+from tasks.cluster import local, workers
 from tasks.errors import EnvironmentFaultError, UserError
 
-#: seconds to reach a running scheduler, and for asked workers to come up
+#: seconds to reach a running scheduler, and for asked workers to come up or to leave
 CONNECT_TIMEOUT = 10
 WORKERS_TIMEOUT = 60
 
@@ -34,7 +35,9 @@ class ClusterConfig:
         threads_per_worker: threads of each process; numeric libraries keep to one thread each
             in any case.
         memory_limit: bytes of each worker process; by default an equal share of the machine.
-        address: of the scheduler for CLUSTER, `tcp://host:port` or `tls://host:port`.
+        address: for CLUSTER, of the scheduler, `tcp://host:port` or `tls://host:port`; or a
+            cluster class that starts one, such as `class:dask_jobqueue.SLURMCluster`.
+        options: arguments of that class; by default those of `QILIN_CLUSTER_KWARGS`.
     """
 
     mode: DistributedMode = DistributedMode.LOCAL
@@ -42,6 +45,7 @@ class ClusterConfig:
     threads_per_worker: int = 1
     memory_limit: int | None = None
     address: str = ""
+    options: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_workers", "threads_per_worker", "memory_limit"):
@@ -57,7 +61,10 @@ class ClusterConfig:
     def plan(self) -> local.ClusterPlan:
         """The same as a plan for `tasks.cluster.local.start`."""
         if self.mode is DistributedMode.CLUSTER:
-            return local.cluster_kwargs(self.address)
+            plan = local.cluster_kwargs(self.address)
+            if self.options is not None:
+                plan["cluster_kwargs"] = dict(self.options)
+            return plan
         kind = "processes" if self.mode is DistributedMode.LOCAL else "threads"
         count = self.n_workers or local.cores()
         if kind == "threads":
@@ -80,7 +87,7 @@ class DaskDistributedManager:
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
         self.config = config or ClusterConfig()
-        plan = self.config.plan()
+        plan = self._plan = self.config.plan()
         self.cluster: Any = None if plan["address"] else local.start(plan)
         try:
             self.client = _connect(self.cluster or plan["address"], plan["client_kwargs"])
@@ -96,13 +103,16 @@ class DaskDistributedManager:
 
     def get_dashboard_link(self) -> str:
         """Where Dask's pages are; on 127.0.0.1 for a cluster of this machine, else as it says."""
-        if self.cluster is None:
+        if self.cluster is None or self._elsewhere:
             return str(self.client.dashboard_link or "")
         port = self.cluster.scheduler.services["dashboard"].port
         return f"http://127.0.0.1:{port}/status"
 
     def scale(self, n_workers: int) -> None:
-        """Change the number of workers of a cluster of this machine while it runs."""
+        """Change the number of workers of a cluster that was started here, while it runs.
+
+        What a worker that leaves has computed is handed to the others first.
+        """
         if n_workers < 1:
             raise UserError(f"scale to {n_workers} workers: give at least 1, or call shutdown()")
         if self.cluster is None:
@@ -110,6 +120,25 @@ class DaskDistributedManager:
                 f"the cluster at {self.config.address} runs elsewhere: change its workers there"
             )
         self.cluster.scale(n_workers)
+        self._wait_for(n_workers)
+
+    def adapt(self, minimum: int, maximum: int) -> None:
+        """Let Dask add workers while tasks wait and remove idle ones, between two counts."""
+        if not 0 <= minimum <= maximum or maximum < 1:
+            raise UserError(
+                f"adapt from {minimum} to {maximum} workers: give a least number of 0 or more and "
+                "a most number of 1 or more that is not below it"
+            )
+        if self.cluster is None:
+            raise UserError(
+                f"the cluster at {self.config.address} runs elsewhere: let it change its size there"
+            )
+        self.cluster.adapt(minimum=minimum, maximum=maximum)
+
+    def _wait_for(self, n_workers: int) -> None:
+        deadline = time.monotonic() + WORKERS_TIMEOUT
+        while len(self.client.nthreads()) > n_workers and time.monotonic() < deadline:
+            time.sleep(0.05)
         try:
             self.client.wait_for_workers(n_workers, timeout=WORKERS_TIMEOUT)
         except TimeoutError:
@@ -147,22 +176,18 @@ class DaskDistributedManager:
     def __exit__(self, *_: object) -> None:
         self.shutdown()
 
+    @property
+    def _elsewhere(self) -> bool:
+        """Whether workers may be another machine's."""
+        return self.config.mode is DistributedMode.CLUSTER
+
     def _check_workers(self) -> None:
-        """Workers of a running cluster must be there and hold Qilin's package."""
-        if self.cluster is not None:
+        """Workers of another machine must be there and be like this process."""
+        if not self._elsewhere:
             return
-        found = self.client.run(_has_tasks)
-        if not found:
-            raise EnvironmentFaultError(
-                f"the cluster at {self.config.address} has no workers: start some with "
-                f"`dask worker {self.config.address}`"
-            )
-        lacking = [address for address, has in found.items() if not has]
-        if lacking:
-            raise EnvironmentFaultError(
-                f"worker {lacking[0]} cannot import the package 'tasks': start workers from the "
-                "same checkout or image as this process"
-            )
+        grows = self._plan["adapt_kwargs"].get("minimum") == 0
+        wait = 0 if grows else workers.WORKERS_TIMEOUT
+        workers.require_same(self.client, self.config.address, wait_seconds=wait)
 
 
 def _connect(target: Any, client_kwargs: dict[str, Any]) -> Any:
@@ -176,9 +201,3 @@ def _connect(target: Any, client_kwargs: dict[str, Any]) -> Any:
             f"the scheduler at {target} was not reached in {CONNECT_TIMEOUT} s "
             f"({type(error).__name__}): check the address, and that it runs"
         ) from error
-
-
-def _has_tasks() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("tasks.cluster") is not None

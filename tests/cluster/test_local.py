@@ -41,7 +41,7 @@ def test_a_running_scheduler_is_an_address():
 def test_tls_needs_certificates(tmp_path):
     import dask
 
-    with pytest.raises(UserError, match="TLS__CA_FILE"):
+    with pytest.raises(UserError, match="QILIN_CLUSTER_TLS_CA"):
         cluster_kwargs("tls://scheduler:8786")
     with dask.config.set({"distributed.comm.tls.ca-file": str(tmp_path / "ca.pem")}):
         security = cluster_kwargs("tls://scheduler:8786")["client_kwargs"]["security"]
