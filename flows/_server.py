@@ -170,7 +170,13 @@ def server_environment(url: str) -> dict[str, str]:
     """Environment of an own server: nothing of the user's Prefect settings, nothing telling."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     own = {k: v for k, v in os.environ.items() if k.startswith("PREFECT_SERVER_")}
-    return {**inherited, **own, **client_environment(url)}
+    # In memory, the slots of runs under way would be taken for ever after a restart of the server.
+    leases = {
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+            "prefect.server.concurrency.lease_storage.filesystem"
+        )
+    }
+    return {**inherited, **leases, **own, **client_environment(url)}
 
 
 def choose_port() -> int:

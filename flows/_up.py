@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from flows import _metrics, _processes, _server
+from flows import _metrics, _processes, _server, _watchdog
 from flows._processes import Lasting
 from tasks import settings
 from tasks.data.store import Store
@@ -92,6 +92,7 @@ def up() -> Running:
             metrics_port = _start_metrics(state)
             wait_for_worker()
             _deploy()
+            _watchdog.ensure()
     except BaseException:
         _stop(list(state.fresh))
         raise
@@ -247,7 +248,7 @@ def _start_worker(state: _Starting) -> Callable[[], None]:
     before = log.stat().st_size if log.exists() else 0
     words = ["worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "qilin"]
     command = [sys.executable, "-m", "prefect", "--no-prompt", *words]
-    worker = state.start(WORKER_LOG, command, os.environ)
+    worker = state.start(WORKER_LOG, command, {**_watchdog.HEARTBEATS, **os.environ})
 
     def wait() -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS

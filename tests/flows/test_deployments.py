@@ -50,3 +50,8 @@ def test_no_place_of_one_machine_is_named():
     assert [list(step) for step in CONTENT["pull"]] == [
         ["prefect.deployments.steps.set_working_directory"]
     ]
+
+
+def test_one_night_at_a_time_and_the_next_waits():
+    limit = {d["name"]: d.get("concurrency_limit") for d in DEPLOYMENTS}
+    assert limit["nightly"] == {"limit": 1, "collision_strategy": "ENQUEUE"}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks import settings
 from tests.flows import nights
 
 pytestmark = pytest.mark.slow
@@ -41,11 +42,11 @@ def test_every_local_cluster_gives_the_same_hashes(
 
 
 def test_a_running_scheduler_gives_the_same_hashes(
-    undisturbed: dict[str, str], scheduler: str, homes: Path
+    undisturbed: dict[str, str], scheduler: tuple[str, dict[str, str]], homes: Path
 ) -> None:
-    ran = nights.run(
-        nights.nightly(), nights.environment(nights.new_home(homes / "address"), scheduler)
-    )
+    address, trust = scheduler
+    home = nights.new_home(homes / address.partition(":")[0])
+    ran = nights.run(nights.nightly(), nights.environment(home, address, **trust))
     assert ran.code == 0, ran.err
     assert ran.summary["counts"]["cached"] == 0
     assert ran.outputs == undisturbed
@@ -58,28 +59,41 @@ def test_a_second_night_computes_nothing(undisturbed: dict[str, str], homes: Pat
     assert ran.outputs == undisturbed
 
 
-@pytest.fixture(scope="module")
-def scheduler(homes: Path) -> Iterator[str]:
-    """Address of a Dask scheduler with two workers, each a process started by hand."""
+@pytest.fixture(scope="module", params=["tcp", "tls"])
+def scheduler(homes: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
+    """A scheduler with two workers started by hand: its address, and what a driver is told."""
+    protocol: str = request.param
+    pair, trust = _certificates(homes / "certificates") if protocol == "tls" else ([], {})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
-    local = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+    address = f"{protocol}://127.0.0.1:{port}"
+    local = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", *pair]
     words = [
-        [sys.executable, "-m", "dask", "scheduler", "--port", str(port), *local],
-        *([sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-nanny", *local]
-          for _ in range(2)),
-    ]  # fmt: skip
+        ["scheduler", "--protocol", protocol, "--port", str(port), *local],
+        *(["worker", address, "--nthreads", "1", *local] for _ in range(2)),
+    ]
     running = []
     for i, command in enumerate(words):
-        env = {**os.environ, "QILIN_HOME": str(homes / "address")}
-        with (homes / f"dask{i}.log").open("w") as log:
-            running.append(subprocess.Popen(command, stdout=log, stderr=log, env=env))
+        env = {**os.environ, "QILIN_HOME": str(homes / protocol)}
+        with (homes / f"{protocol}{i}.log").open("w") as log:
+            started = [sys.executable, "-m", "dask", *command]
+            running.append(subprocess.Popen(started, stdout=log, stderr=log, env=env))
         time.sleep(2)
     try:
-        yield address
+        yield address, trust
     finally:
+        for process in reversed(running):
+            process.terminate()
         for process in running:
-            process.kill()
-            process.wait()
+            process.wait(timeout=60)
+
+
+def _certificates(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Flags for Dask's commands, and settings for a driver."""
+    script = settings.CHECKOUT / "deployments" / "dask" / "certificates.sh"
+    subprocess.run(["sh", script, folder], check=True)
+    files = {"CA": "ca.pem", "CERT": "node.pem", "KEY": "node.key"}
+    flags = dict(zip(files, ("--tls-ca-file", "--tls-cert", "--tls-key"), strict=True))
+    pair = [word for name, file in files.items() for word in (flags[name], str(folder / file))]
+    return pair, {f"QILIN_CLUSTER_TLS_{name}": str(folder / f) for name, f in files.items()}
