@@ -38,6 +38,15 @@ def macd(
     return tile.only_with(line, signal), signal, tile.blend(line, 1.0, signal, -1.0)
 
 
+@indicator("macd", "macdsignal", "macdhist")
+def macdfix(tile: Tile, close: Array, signalperiod: int = 9) -> tuple[Array, Array, Array]:
+    """MACD of 12 and 26 days with Appel's own weights, .15 and .075."""
+    fast = tile.run(averages.ema, close, 12, 14, 0.15)
+    line = tile.blend(fast, 1.0, tile.run(averages.ema, close, 26, 0, 0.075), -1.0)
+    signal = tile.run(averages.ema, line, signalperiod, 25, 2.0 / (signalperiod + 1))
+    return tile.only_with(line, signal), signal, tile.blend(line, 1.0, signal, -1.0)
+
+
 @indicator("slowk", "slowd")
 def stoch(
     tile: Tile,

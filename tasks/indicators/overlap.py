@@ -6,10 +6,11 @@ kind; suspended days (NaN) are skipped and stay NaN, as does the warm-up, which 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tasks.indicators import statistic
-from tasks.indicators.kernels import averages, extremes
+from tasks.indicators.kernels import averages, blend, directional, extremes
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -114,3 +115,74 @@ def _middle(tile: Tile, high: Array, low: Array, n: int) -> Array:
     top = tile.run(extremes.highest, high, n, 0, state=n + 1)
     bottom = tile.run(extremes.lowest, low, n, 0, state=n + 1)
     return tile.blend(top, 0.5, bottom, 0.5)
+
+
+@indicator()
+def rma(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Wilder's average, weight 1 / n, seeded by the first n days' mean."""
+    return tile.run(averages.wilder, close, timeperiod, 0)
+
+
+@indicator(timeperiod=4)
+def hma(tile: Tile, close: Array, timeperiod: int = 20) -> Array:
+    """Hull's average: weighted average over sqrt(n) days of 2 WMA(n / 2) - WMA(n)."""
+    fast, slow = (wma.on_tile(tile, close, days) for days in (timeperiod // 2, timeperiod))
+    raw = tile.blend(fast, 2.0, slow, -1.0)
+    return tile.run(averages.wma, raw, math.isqrt(timeperiod), timeperiod - 1, state=2)
+
+
+@indicator(timeperiod=2)
+def zlema(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
+    """Exponential average of the price plus its change over half the period."""
+    days = (timeperiod - 1) // 2
+    ahead = tile.blend(close, 2.0, tile.run(blend.lag, close, days), -1.0)
+    return tile.run(averages.ema, ahead, timeperiod, days, 2.0 / (timeperiod + 1))
+
+
+@indicator()
+def vwma(tile: Tile, close: Array, volume: Array, timeperiod: int = 30) -> Array:
+    """Average of n days weighted by volume; NaN where none was traded in them."""
+    money = tile.run(blend.product, close, volume)
+    return tile.quotient(
+        tile.run(averages.sma, money, timeperiod, 0), tile.run(averages.sma, volume, timeperiod, 0)
+    )
+
+
+@indicator("upperband", "middleband", "lowerband", timeperiod=2)
+def donchian(
+    tile: Tile, high: Array, low: Array, timeperiod: int = 20
+) -> tuple[Array, Array, Array]:
+    """Donchian's channel: highest high, middle and lowest low of n days."""
+    top = statistic.max.on_tile(tile, high, timeperiod)
+    bottom = statistic.min.on_tile(tile, low, timeperiod)
+    return top, tile.blend(top, 0.5, bottom, 0.5), bottom
+
+
+@indicator("upperband", "middleband", "lowerband", timeperiod=2)
+def kc(
+    tile: Tile,
+    high: Array,
+    low: Array,
+    close: Array,
+    timeperiod: int = 20,
+    atrperiod: int = 10,
+    nbdev: float = 2.0,
+) -> tuple[Array, Array, Array]:
+    """Keltner's channel: an exponential average, and `nbdev` average true ranges away from it."""
+    middle = ema.on_tile(tile, close, timeperiod)
+    width = tile.run(
+        averages.wilder, tile.run(directional.true_range, high, low, close), atrperiod, 1
+    )
+    upper, lower = (tile.blend(middle, 1.0, width, sign * nbdev) for sign in (1.0, -1.0))
+    return upper, tile.only_with(middle, width), lower
+
+
+@indicator("upperband", "middleband", "lowerband", timeperiod=2)
+def accbands(
+    tile: Tile, high: Array, low: Array, close: Array, timeperiod: int = 20
+) -> tuple[Array, Array, Array]:
+    """Headley's acceleration bands: averages of high and low, moved out by the day's range."""
+    width = tile.quotient(high - low, high + low, 4.0, 0.0)
+    upper, lower = high * (1.0 + width), low * (1.0 - width)
+    top, middle, bottom = (tile.run(averages.sma, x, timeperiod, 0) for x in (upper, close, lower))
+    return top, middle, bottom

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.indicators.kernels import averages, blend, extremes, moments
+from tasks.indicators.kernels import averages, blend, extremes, moments, oscillators
 from tasks.indicators.lanes import Tile, indicator
 
 if TYPE_CHECKING:
@@ -93,6 +93,20 @@ def tsf(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
     """Time series forecast: the least-squares line through n days, one day ahead."""
     slope, last = _line(tile, close, timeperiod)
     return last + slope
+
+
+@indicator(timeperiod=2)
+def avgdev(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
+    """Mean absolute distance of n days from their mean."""
+    return tile.run(moments.mean_deviation, close, timeperiod, state=2)
+
+
+@indicator()
+def beta(tile: Tile, high: Array, low: Array, timeperiod: int = 5) -> Array:
+    """Slope of the second series' returns on the first one's over n days; 0 if that is constant."""
+    x, y = (tile.run(oscillators.ratio, series, 1, 1.0, 1.0) for series in (high, low))
+    both = tile.run(moments.covariance, x, y, timeperiod, 1, state=5)
+    return tile.quotient(both, tile.run(moments.variance, x, timeperiod, 1, state=4), 1.0, 0.0)
 
 
 def _line(tile: Tile, close: Array, n: int) -> list[Array]:

@@ -64,3 +64,31 @@ def typical(h: Array, lo: Array, c: Array, weight: float, out: Array, s: Array) 
     for t in range(rows):
         for j in range(low, high):
             out[t, j] = (h[t, j] + lo[t, j] + c[t, j] * weight) / (2.0 + weight)
+
+
+@kernel
+def lag(x: Array, n: int, out: Array, s: Array) -> None:
+    """X of n bars ago, NaN before."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(rows):
+        for j in range(low, high):
+            out[t, j] = x[t - n, j] if t >= n else np.nan
+
+
+@kernel
+def running(x: Array, start: int, first: float, growth: float, out: Array, s: Array) -> None:
+    """Running total: `first`, then plus x of each row from `start` on, `first` before.
+
+    With `growth` 1 the total grows by x times itself.
+    """
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for j in range(low, high):
+        s[0, j] = first
+    for t in range(rows):
+        for j in range(low, high):
+            before = s[0, j]
+            times = before if growth > 0.0 else 1.0
+            s[0, j] = before + times * x[t, j] if t >= start else before
+            out[t, j] = s[0, j]

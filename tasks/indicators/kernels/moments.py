@@ -127,3 +127,25 @@ def line(x: Array, n: int, slope: Array, last: Array, s: Array) -> None:
             m = s[1, j] / width
             slope[t, j] = m
             last[t, j] = x[t, j] + s[0, j] / n + m * mean
+
+
+@kernel
+def mean_deviation(x: Array, n: int, out: Array, s: Array) -> None:
+    """Mean absolute distance of the last n bars from their mean. Scratch: 2 rows."""
+    rows, lanes = x.shape
+    low, high = first_lane(lanes), end_lane(lanes)
+    for t in range(min(n - 1, rows)):
+        for j in range(low, high):
+            out[t, j] = np.nan
+    for t in range(n - 1, rows):
+        for j in range(low, high):
+            s[0, j] = 0.0
+            s[1, j] = 0.0
+        for i in range(t - n + 1, t + 1):
+            for j in range(low, high):
+                s[0, j] += x[i, j]
+        for i in range(t - n + 1, t + 1):
+            for j in range(low, high):
+                s[1, j] += abs(x[i, j] - s[0, j] / n)
+        for j in range(low, high):
+            out[t, j] = s[1, j] / n
