@@ -72,16 +72,18 @@ class Tile:
         return outs
 
     def blend(self, x: Array, a: float, y: Array, b: float, start: int = 0) -> Array:
-        """A * x + b * y from row `start`, NaN before."""
+        """Sum a * x + b * y from row `start`, NaN before."""
         return self.run(blend.blend, x, a, y, b, start)
 
     def only_with(self, x: Array, other: Array) -> Array:
-        """X where the other is known."""
+        """Values of x where the other is known."""
         return self.run(blend.blend, x, 1.0, other, 0.0, 0)
 
-    def quotient(self, x: Array, y: Array, times: float = 1.0, empty: float = np.nan) -> Array:
-        """X / y * times; `empty` where y is zero."""
-        return self.run(blend.quotient, x, y, times, empty)
+    def quotient(
+        self, x: Array, y: Array, times: float = 1.0, empty: float = np.nan, tiny: float = 0.0
+    ) -> Array:
+        """Quotient of x and y, `times` a number; `empty` where |y| <= `tiny`."""
+        return self.run(blend.quotient, x, y, times, empty, tiny)
 
 
 class Indicator(Generic[P, R]):

@@ -168,13 +168,19 @@ def kc(
     atrperiod: int = 10,
     nbdev: float = 2.0,
 ) -> tuple[Array, Array, Array]:
-    """Keltner's channel: an exponential average, and `nbdev` average true ranges away from it."""
-    middle = ema.on_tile(tile, close, timeperiod)
-    width = tile.run(
-        averages.wilder, tile.run(directional.true_range, high, low, close), atrperiod, 1
+    """Keltner's channel: `nbdev` average true ranges around the typical price's average.
+
+    That is exponential; as in TA-Lib both averages begin so that their first days coincide.
+    """
+    first = timeperiod - 1 if timeperiod > atrperiod else atrperiod
+    typical = tile.run(blend.typical, high, low, close, 1.0)
+    middle = tile.run(
+        averages.ema, typical, timeperiod, first - timeperiod + 1, 2.0 / (timeperiod + 1)
     )
+    ranges = tile.run(directional.true_range, high, low, close)
+    width = tile.run(averages.wilder, ranges, atrperiod, first - atrperiod + 1)
     upper, lower = (tile.blend(middle, 1.0, width, sign * nbdev) for sign in (1.0, -1.0))
-    return upper, tile.only_with(middle, width), lower
+    return upper, middle, lower
 
 
 @indicator("upperband", "middleband", "lowerband", timeperiod=2)

@@ -17,6 +17,9 @@ from tasks.indicators.lanes import Tile, indicator
 if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
 
+#: sums below this are the rounding of a flat window (TA-Lib's TA_EPSILON)
+TINY = 1e-14
+
 
 @indicator(fastperiod=2, slowperiod=2)
 def ao(tile: Tile, high: Array, low: Array, fastperiod: int = 5, slowperiod: int = 34) -> Array:
@@ -47,7 +50,7 @@ def cmou(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
     move = tile.run(oscillators.change, close, 1)
     net = tile.run(oscillators.change, close, timeperiod)
     path = tile.run(averages.sma, np.abs(move), timeperiod, 1) * timeperiod
-    return tile.quotient(net, path, 100.0, 0.0)
+    return tile.quotient(net, path, 100.0, 0.0, TINY)
 
 
 @indicator()
@@ -70,11 +73,11 @@ def dpo(tile: Tile, close: Array, timeperiod: int = 20) -> Array:
 
 @indicator(timeperiod=2)
 def er(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
-    """Kaufman's efficiency ratio, 0 to 1: the way of n days over the path; 0 without any."""
+    """Kaufman's efficiency ratio, 0 to 1: the way of n days over the path; 1 without any."""
     move = tile.run(oscillators.change, close, 1)
     way = np.abs(tile.run(oscillators.change, close, timeperiod))
     path = tile.run(averages.sma, np.abs(move), timeperiod, 1) * timeperiod
-    return tile.quotient(way, path, 1.0, 0.0)
+    return tile.quotient(way, path, 1.0, 1.0, TINY)
 
 
 @indicator("bullpower", "bearpower", timeperiod=2)
@@ -95,10 +98,11 @@ def fosc(tile: Tile, close: Array, timeperiod: int = 5) -> Array:
 
 @indicator(timeperiod=1)
 def imi(tile: Tile, open: Array, close: Array, timeperiod: int = 14) -> Array:  # noqa: A002 -- TA-Lib's name
-    """Intraday momentum, 0 to 100: share of rising bodies in the bodies of n days."""
+    """Intraday momentum, 0 to 100: share of rising bodies in all of n days; 50 without any."""
     body = tile.blend(close, 1.0, open, -1.0)
     rising = tile.run(averages.sma, np.maximum(body, 0.0), timeperiod, 0)
-    return tile.quotient(rising, tile.run(averages.sma, np.abs(body), timeperiod, 0), 100.0, 0.0)
+    bodies = tile.run(averages.sma, np.abs(body), timeperiod, 0)
+    return tile.quotient(rising, bodies, 100.0, 50.0, TINY)
 
 
 @indicator(timeperiod=2)

@@ -14,7 +14,10 @@ from tasks.errors import UserError
 from tasks.indicators import lanes, technical
 
 NAMES = [n for n in technical.__all__ if n not in ("Indicator", "compute")]
-NO_WARM_UP = ("obv", "ad", "avgprice", "medprice", "typprice", "wclprice", "bop")
+NO_WARM_UP = (
+    *("obv", "ad", "avgprice", "medprice", "typprice", "wclprice", "bop"),
+    *("marketfi", "nvi", "pvi", "pvt", "vwap", "wad"),
+)
 
 
 def tuples(result):
@@ -23,6 +26,8 @@ def tuples(result):
 
 def compute(name, bars, **parameters):
     indicator = getattr(technical, name)
+    if indicator.inputs == ("volume",):  # which is 0, not NaN, on days without trading
+        bars = {"volume": np.where(np.isnan(bars["close"]), np.nan, bars["volume"])}
     return tuples(indicator(*[bars[i] for i in indicator.inputs], **parameters))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @kernel
 def blend(x: Array, a: float, y: Array, b: float, start: int, out: Array, s: Array) -> None:
-    """A * x + b * y from row `start`, NaN before."""
+    """Sum a * x + b * y from row `start`, NaN before."""
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
@@ -27,7 +27,7 @@ def blend(x: Array, a: float, y: Array, b: float, start: int, out: Array, s: Arr
 
 @kernel
 def product(x: Array, y: Array, out: Array, s: Array) -> None:
-    """X * y."""
+    """Product of x and y."""
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
@@ -36,14 +36,16 @@ def product(x: Array, y: Array, out: Array, s: Array) -> None:
 
 
 @kernel
-def quotient(x: Array, y: Array, times: float, empty: float, out: Array, s: Array) -> None:
-    """X / y * times; `empty` where y is zero."""
+def quotient(
+    x: Array, y: Array, times: float, empty: float, tiny: float, out: Array, s: Array
+) -> None:
+    """Quotient of x and y, `times` a number; `empty` where y is no further from 0 than `tiny`."""
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
         for j in range(low, high):
             value = x[t, j] / y[t, j] * times
-            out[t, j] = empty if y[t, j] == 0.0 else value
+            out[t, j] = empty if abs(y[t, j]) <= tiny else value
 
 
 @kernel
@@ -68,7 +70,7 @@ def typical(h: Array, lo: Array, c: Array, weight: float, out: Array, s: Array) 
 
 @kernel
 def lag(x: Array, n: int, out: Array, s: Array) -> None:
-    """X of n bars ago, NaN before."""
+    """Values of n bars ago, NaN before."""
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
