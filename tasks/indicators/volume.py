@@ -109,7 +109,8 @@ def vwap(tile: Tile, high: Array, low: Array, close: Array, volume: Array) -> Ar
     """Average typical price since the first day, weighted by volume."""
     typical = tile.run(blend.typical, high, low, close, 1.0)
     money = tile.run(blend.product, typical, volume)
-    return tile.quotient(*(tile.run(blend.running, x, 0, 0.0, 0.0) for x in (money, volume)))
+    paid, traded = (tile.run(blend.running, x, 0, 0.0, 0.0) for x in (money, volume))
+    return tile.quotient(paid, traded)
 
 
 @indicator()
