@@ -1,4 +1,4 @@
-"""Against published values: 86 indicators on 502 bars, in double precision, by other definitions too.
+"""Against published values: 86 indicators on 502 bars in double precision.
 
 `pytest -s` prints the table of worst differences, and why some indicators are not compared.
 """
