@@ -27,7 +27,7 @@ LINE = 64
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _request(_: Any, array: Any, row: Any, column: Any) -> Any:
-    """LLVM's prefetch of one element for writing; it changes no value."""
+    """LLVM's prefetch of one element for reading; it changes no value."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
@@ -37,7 +37,7 @@ def _request(_: Any, array: Any, row: Any, column: Any) -> Any:
         number = ir.IntType(32)
         form = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         ask = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], form)
-        builder.call(ask, [pointer, number(1), number(3), number(1)])
+        builder.call(ask, [pointer, number(0), number(3), number(1)])
         return context.get_dummy_value()
 
     return types.void(array, row, column), generate

@@ -1,16 +1,21 @@
-"""Factors against pyqlib, pandas and polars: equal values first, then CPU seconds of both sides.
+"""Factors against pyqlib, pandas and polars, and whole factor sets on disk.
 
-Everything runs on one thread, both sides in turn, medians of five (three for whole Qlib
-directories); what a layout costs is counted on both sides. `QILIN_BENCH=full` takes the sizes that
-the README quotes, otherwise small ones; pyqlib comes from `make peers`.
+Equal values first, then CPU seconds of both sides in turn, on one thread, medians of five; what a
+layout costs is counted on both sides. `QILIN_BENCH=full` takes the sizes of a real market, where
+pyqlib needs minutes and is timed once; otherwise sizes are small. pyqlib comes from `make peers`.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,7 +82,7 @@ def test_alpha158_against_pyqlib(peers_python, tmp_path):
         kept.clear()
         kept.update(evaluate(ALPHA158, qlib.stored(root), "cpu", dtype="float32"))
 
-    rounds = 3
+    rounds = 1 if FULL else ROUNDS
     peer = qlib_directory.start(peers_python, root, ALPHA158, tmp_path / "o.npz", str(rounds))
     assert peer.stdout.readline() == "ready\n", peer.stderr.read()[-3000:]
     ours()
@@ -86,7 +91,7 @@ def test_alpha158_against_pyqlib(peers_python, tmp_path):
         peer.stdin.write("\n")
         peer.stdin.flush()
         theirs.append(float(peer.stdout.readline()))
-        mine.append(cpu(ours))
+        mine += [cpu(ours) for _ in range(3 if FULL else 1)]
     assert peer.wait() == 0, peer.stderr.read()[-3000:]
     for name, values in qlib_directory.read(root, tmp_path / "o.npz").items():
         agree(kept[name], values, name)
@@ -175,3 +180,26 @@ def test_windows_against_polars(panel):
 
     rows = {name: compare(panel, name, lambda m=m: peer(m)) for name, m in POLARS.items()}
     show(f"windows of {WINDOW} on {panel.shape}, against polars over symbols", rows)
+
+
+def blocks(folder: Path, symbols: int, days: int, workers: int) -> dict[str, float]:
+    """Alpha158 to artifacts in processes of their own."""
+    program = Path(__file__).with_name("alpha158_blocks.py")
+    home = folder / f"{symbols}-{workers}"
+    command = [sys.executable, str(program), str(home), str(symbols), str(days), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    shutil.rmtree(home)
+    return json.loads(done.stdout)
+
+
+def test_alpha158_to_artifacts(tmp_path):
+    days, symbols = (2430, 5000) if FULL else (600, 1280)
+    print(f"\nAlpha158 of {days} days to artifacts\n{'':26}{'s':>8}{'CPU, s':>8}{'peak, MB':>10}")
+    wall, work = {}, {}
+    for size, workers in ((symbols // 10, 1), (symbols, 1), (symbols, 2)):
+        found = blocks(tmp_path, size, days, workers)
+        wall[size, workers], work[size] = found["seconds"], found["cpu"]
+        name = f"{size} symbols, {workers} worker{'s' * (workers > 1)}"
+        print(f"{name:26}{found['seconds']:8.1f}{found['cpu']:8.1f}{found['peak_mb']:10.0f}")
+    print(f"ten times the symbols: {work[symbols] / work[symbols // 10]:.1f} times the CPU time")
+    print(f"two workers: {wall[symbols, 1] / wall[symbols, 2]:.2f} times as fast as one")

@@ -89,6 +89,5 @@ def store(tile: Array, low: int, out: Any) -> None:
     """Copy a tile (T, L) into columns `low` and on of a grid of any dtype."""
     rows, lanes = tile.shape
     for t in range(rows):
-        fetch(out, t, low, lanes)
         for j in range(lanes):
-            out[t, low + j] = tile[t, j]
+            stream(out, t, low + j, tile[t, j])
