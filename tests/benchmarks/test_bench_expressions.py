@@ -32,6 +32,8 @@ pytestmark = pytest.mark.slow
 
 FULL = os.environ.get("QILIN_BENCH") == "full"
 ROUNDS = 5
+#: days and symbols of the Qlib directory
+DIRECTORY = (3650, 800) if FULL else (1200, 60)
 
 
 def make_fields(days: int, symbols: int) -> dict[str, np.ndarray]:
@@ -74,7 +76,7 @@ def agree(ours: np.ndarray, theirs: np.ndarray, name: str) -> None:
 
 
 def test_alpha158_against_pyqlib(peers_python, tmp_path):
-    days, symbols = (3650, 800) if FULL else (1200, 60)
+    days, symbols = DIRECTORY
     root = qlib_directory.write(tmp_path / "qlib", dates(days), make_fields(days, symbols))
     kept: dict[str, Any] = {}
 
