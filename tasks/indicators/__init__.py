@@ -1,11 +1,13 @@
 """Indicators and factors: what is computed from bars, up to the day it is known.
 
 - `technical`: indicators with TA-Lib's names on series and panels; their topics are `overlap`,
-  `momentum`, `trend`, `volatility`, `volume`, `price`, `statistic`
+  `momentum`, `swings`, `trend`, `volatility`, `volume`, `price`, `statistic`; `technical.compute`
+  (`many`) computes many at once
 - `features`, `config`: the night's scale-free columns of a panel
 - `expressions`: Qlib's factor language; `alpha158`, `alpha360`: its two best known factor sets
 - `processor`: indicator columns for frames (`GPUDataProcessor`)
-- `lanes`, `kernels`, `longframe`: tiles of symbols, what is computed on them, frames in and out
+- `lanes`, `trading`, `memory`, `kernels`, `longframe`: tiles of symbols on trading days, what is
+  kept and computed on them, frames in and out
 - `gpu`: results of a GPU only where the CPU confirms them
 """
 
