@@ -12,11 +12,12 @@ from flows import _inputs, _names, _session
 from flows._board import STAGES
 from flows._night import Night
 from flows._settings import SweepRunConfig
-from flows._sweeping import cut, require_history
+from flows._sweeping import cut
 from tasks.backtest import steps as backtest
 from tasks.backtest.counting import identities, parameters
 from tasks.backtest.plan import Plan, plan
 from tasks.backtest.spaces import Space, sets_of
+from tasks.backtest.sweep import require_history
 from tasks.cluster.local import at_once
 from tasks.data import trialsets
 from tasks.data.store import Artifact
@@ -53,7 +54,8 @@ class Sweep(Night):
                 self.board.skip(stage, "no part of a sweep")
         if not self.load():
             return self._end({})
-        require_history(self.sweeping, self.parts["panel"])
+        days = int(self.parts["panel"]["notes"]["days"])
+        require_history(self.sweeping.strategy, self.sweeping.first, days)
         made = self._plan()
         told = {"plan": _told(made, at_once())}
         self._require_budget(made)

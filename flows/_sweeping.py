@@ -22,7 +22,6 @@ from tasks.backtest.spaces import Space
 from tasks.data import codehash, keys, userfiles
 from tasks.data.store import Artifact
 from tasks.data.vault import first_sealed
-from tasks.errors import UserError
 
 if TYPE_CHECKING:
     from flows._board import Block, Board
@@ -175,16 +174,6 @@ class Sweeping:
         key = keys.key("search", given, code=code, packages=("numpy", "optuna"))
         root = Path(self._store.root) if self._store.is_local else settings.local_home()
         return f"search-{key[:16]}", root / "searches" / f"{key}.journal"
-
-
-def require_history(sweeping: Sweeping, panel: Result) -> None:
-    """A history that is too short for the longest set is told before anything is computed."""
-    days = int(panel["notes"]["days"])
-    if sweeping.first + 2 > days:
-        raise UserError(
-            f"the longest set of {sweeping.strategy} needs {sweeping.first} sessions before its "
-            f"first trade and the panel has {days}: shorten the windows or load more history"
-        )
 
 
 def cut(count: int, size: int, most: int = MAX_BLOCKS) -> list[tuple[int, int]]:

@@ -150,12 +150,17 @@ def _score(*block: Any, folder: str, conventions: Conventions, **settings: Any) 
 def first_row(panel: Panel, sets: Combinations) -> int:
     """Row from which every set of a grid can hold a position; a short history is an error."""
     first = sets.lookback
-    if first + 2 > len(panel.dates):
-        raise UserError(
-            f"the longest set of {sets.strategy} needs {first} sessions before its first trade and "
-            f"the panel has {len(panel.dates)}: shorten the windows or load more history"
-        )
+    require_history(sets.strategy, first, len(panel.dates))
     return first
+
+
+def require_history(strategy: str, first: int, days: int) -> None:
+    """Refuse a history in which the longest set could hold a position for no two days."""
+    if first + 2 > days:
+        raise UserError(
+            f"the longest set of {strategy} needs {first} sessions before its first trade and "
+            f"the panel has {days}: shorten the windows or load more history"
+        )
 
 
 def sweep_block(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.cluster.calling import with_data, with_parameters
 from tasks.cluster.counting import count_search
+from tasks.cluster.families import per_day, score_sets
 from tasks.cluster.manager import DaskDistributedManager
 from tasks.cluster.outcomes import Outcome, run_all, warn_of_failures
 from tasks.data import trialsets
@@ -58,16 +59,21 @@ class DistributedStockAnalyzer:
         self,
         strategies: Iterable[Mapping[str, Any]],
         data: Any,
-        backtest_func: Callable[..., Any],
+        backtest_func: Callable[..., Any] | str,
     ) -> pd.DataFrame:
         """One row per strategy, with its parameters as columns.
 
         Args:
             strategies: parameters of each.
             data: the same for all, sent to each worker once.
-            backtest_func: called as `f(strategy, data)`, `f(data, strategy)` or `f(strategy)`.
+            backtest_func: called as `f(strategy, data)`, `f(data, strategy)` or `f(strategy)`; or
+                the name of one of our strategies, such as `ma_cross`, which the sweep scores on a
+                panel or on prices (T, N) of any array kind, see `families.score_sets`.
         """
         sets = [_mapping(s, "strategy", i) for i, s in enumerate(strategies)]
+        if isinstance(backtest_func, str):
+            scored = score_sets(self.manager, backtest_func, sets, data, "backtest")
+            return _table(sets, scored, "backtest")
         call = functools.partial(with_data, backtest_func)
         outcomes = run_all(
             self.manager, call, [(s,) for s in sets], label="backtest", shared=[data]
@@ -77,7 +83,8 @@ class DistributedStockAnalyzer:
     def optimize_parameters_parallel(
         self,
         param_grid: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
-        optimize_func: Callable[..., Any],
+        optimize_func: Callable[..., Any] | str,
+        data: Any = None,
         *,
         ledger: Store | str | None = None,
         data_family: str = "memory",
@@ -90,16 +97,25 @@ class DistributedStockAnalyzer:
 
         Args:
             param_grid: values of each parameter, every combination of which is tried; or the sets.
-            optimize_func: called as `f(**parameters)` if it names them, else `f(parameters)`.
+            optimize_func: called as `f(**parameters)` if it names them, else `f(parameters)`; or
+                the name of one of our strategies, as for `backtest_parallel`.
+            data: what a named strategy is scored on; a function has its own.
             ledger: store, or its place, that counts them; the one that `QILIN_LEDGER` names if
                 not given, else they are not counted.
             data_family: what data the function looks at, as nights name it.
         """
         sets = combinations(param_grid)
+        store = trialsets.ledger_store(ledger)
+        if isinstance(optimize_func, str):
+            scored = score_sets(self.manager, optimize_func, sets, data, "search")
+            table = _table(sets, scored, "search")
+            if store is not None:
+                named = [{"strategy": optimize_func, **s} for s in sets]
+                count_search(store, named, per_day(table), score_sets, data_family)
+            return table
         call = functools.partial(with_parameters, optimize_func)
         outcomes = run_all(self.manager, call, [(s,) for s in sets], label="search")
         table = _table(sets, outcomes, "search")
-        store = trialsets.ledger_store(ledger)
         if store is not None:
             count_search(store, sets, table, optimize_func, data_family)
         return table
