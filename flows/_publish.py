@@ -131,7 +131,9 @@ def _sessions_behind(last_day: str, expected_day: str) -> int:
 
 
 def _point_latest(store: Store, folder: str) -> None:
-    """`runs/latest` leads to the newest run: a link where the store is local, else a small file."""
+    """`runs/latest` leads to the newest night: a link where the store is local, else a file."""
+    if not folder.startswith("runs/"):
+        return
     if not store.is_local:
         store.note("runs/latest.json", json.dumps({"folder": folder}))
         return

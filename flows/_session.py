@@ -76,3 +76,10 @@ def run_folder(day: str, size: str, run_id: str) -> str:
 def folder_of(run_id: str, store: Store) -> str:
     """Folder of a run that has begun, empty if it never got a session."""
     return store.read_note(f"runs/folders/{run_id}")
+
+
+def training_folder(day: str, run_id: str, store: Store) -> str:
+    """Folder of a run that only trains, apart from the nights; remembered for every retry of it."""
+    folder = f"trainings/{day}/{run_id.replace('-', '')[:8]}"
+    store.note(f"runs/folders/{run_id}", folder)
+    return folder

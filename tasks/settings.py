@@ -18,9 +18,15 @@ def home() -> str:
 
 
 def local_home() -> Path:
-    """A folder of this machine for caches and databases; `home()` itself where it is local."""
+    """A folder of this machine for caches, locks and databases; `home()` itself where it is local.
+
+    Where the store is remote it is `QILIN_LOCAL`, `.qilin` in the checkout by default.
+    """
     root = home()
-    return CHECKOUT / ".qilin" if "://" in root else Path(root)
+    if "://" not in root:
+        return Path(root)
+    value = os.environ.get("QILIN_LOCAL", "")
+    return Path(value).expanduser().absolute() if value else CHECKOUT / ".qilin"
 
 
 def ledger() -> str:

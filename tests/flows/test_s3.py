@@ -1,5 +1,6 @@
 """A night whose store is an object store: the same hashes as on a disk."""
 
+import json
 import os
 import socket
 import subprocess
@@ -54,14 +55,12 @@ def test_a_night_on_s3_has_the_hashes_of_one_on_a_disk(
     home = f"s3://{BUCKET}/{uuid.uuid4().hex}"
     cache = str(Path(os.environ["QILIN_HOME"]))
     env = nights.environment(Path(home), **endpoint) | {
-        "QILIN_HOME": home, "QILIN_LOCAL_HOME": cache,
+        "QILIN_HOME": home, "QILIN_LOCAL": cache,
     }  # fmt: skip
     done = subprocess.run(
         [*nights.nightly(), "--json"], env=env, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr
-    import json
-
     told = json.loads(done.stdout)
     assert told["outputs"] == calm_night.outputs
     assert told["report"].startswith(home)

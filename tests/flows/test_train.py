@@ -1,0 +1,41 @@
+"""Training alone: a ranking and a report, and nothing swept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.flows import nights
+
+SCRIPT = """
+import json, sys
+from flows._server import prefect_server
+from flows._settings import NightlyConfig
+with prefect_server():
+    from flows.train import train
+    print(json.dumps(train(NightlyConfig.model_validate(json.loads(sys.argv[1])))))
+"""
+
+
+@pytest.mark.slow
+def test_it_takes_the_nights_features_and_models_and_no_sweep(
+    prefect_api: str, calm_night: nights.Ran
+) -> None:
+    import sys
+
+    settings = (calm_night.home / "runs" / "settings" / calm_night.summary["run"]["id"]).read_text()
+    env = nights.environment(calm_night.home, PREFECT_LOGGING_LEVEL="CRITICAL")
+    ran = nights.run([sys.executable, "-c", SCRIPT, settings], env, timeout=600)
+    assert ran.code == 0, ran.err
+    (folder,) = (calm_night.home / "trainings" / "2026-06-30").iterdir()
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["state"] in ("PASS", "WARN")
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert {b["stage"] for b in summary["blocks"]} == {"load", "features", "train", "report"}
+    assert {b["label"] for b in summary["blocks"] if b["state"] == "computed"} == {
+        "report 2026-06-30"
+    }
+    assert summary["outputs"].items() <= calm_night.outputs.items()
+    assert summary["headline"]["ranked"] == calm_night.summary["headline"]["ranked"]
+    assert Path(calm_night.home / "runs" / "latest" / "summary.json").is_file()
+    assert calm_night.summary["run"]["flow"] == "nightly"
