@@ -72,7 +72,5 @@ class Training(Night):
         self.board.skip("backtest", "no part of a training run")
         if self.load():
             features = self.start_features()
-            leaks = self.start_leak_tests()
-            self.train(features)
-            self._keep("leaks", leaks)
+            self.train(features, self.start_leak_tests())
         return self.publish()
