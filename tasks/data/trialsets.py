@@ -191,8 +191,10 @@ def read_ledger(store: Store, family: str, without: Collection[str] = ()) -> pd.
         newest[name.split("-", 1)[0]] = name
     pointers = [store.read_note(f"{_folder(family)}/{name}") for name in newest.values()]
     found = [Artifact.from_json(json.loads(text)) for text in pointers]
-    whole = ledger(store.read_frame(artifact, _FILE) for artifact in found)
-    return whole[~whole["id"].isin(list(without))].reset_index(drop=True)
+    # left out before the union, so that not even a column of theirs is left behind
+    left_out = list(without)
+    frames = (store.read_frame(artifact, _FILE) for artifact in found)
+    return ledger(frame[~frame["id"].isin(left_out)] for frame in frames)
 
 
 def families(store: Store) -> list[str]:

@@ -141,6 +141,16 @@ def test_a_night_leaves_its_own_trials_out_of_its_snapshot(store):
     assert snapshot(store, "x", without=mine["id"]).sha256 != before.sha256
 
 
+def test_a_night_that_was_the_first_finds_its_empty_snapshot_again(store):
+    mine = made(range(5))
+    before = snapshot(store, "x", without=mine["id"])
+    emit(store, mine, family="x")
+    assert snapshot(store, "x", without=mine["id"]) == before
+    emit(store, made([30], days=20), family="x")
+    theirs = snapshot(store, "x", without=mine["id"])
+    assert months(read_snapshot(store, theirs)) == ["2026-01"]
+
+
 def test_an_empty_ledger_has_a_snapshot_of_the_same_hash_everywhere(tmp_path):
     one, two = (snapshot(Store(str(tmp_path / n)), "x") for n in "ab")
     assert one.sha256 == two.sha256
