@@ -122,7 +122,12 @@ def test_every_imported_package_is_declared():
     wanted = [*project["dependencies"], *project["optional-dependencies"]["gpu"]]
     declared = {_canonical(re.split(r"[\[<>=!~ ;]", line)[0]) for line in wanted}
     # cupy and cudf carry the CUDA version in the names of their distributions.
-    own_names = {"cupy": "cupy-cuda13x", "cudf": "cudf-cu13", "pynvml": "nvidia-ml-py"}
+    own_names = {
+        "cupy": "cupy-cuda13x",
+        "cupyx": "cupy-cuda13x",
+        "cudf": "cudf-cu13",
+        "pynvml": "nvidia-ml-py",
+    }
     distributions = importlib.metadata.packages_distributions()
     undeclared = {}
     for path in _sources("flows", "tasks"):

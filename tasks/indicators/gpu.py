@@ -53,7 +53,7 @@ def expression_cases() -> Mapping[Any, list[parity.Case]]:
     from tasks.indicators.expressions import evaluating
     from tasks.indicators.expressions.operators import OPERATORS
 
-    words = {"x": "$close", "n": "7", "q": "0.3", "s": "'A'"}
+    words = {"x": "$close", "n": "7", "q": "0.3", "s": "'A'", "g": "$open"}
     texts = {n: f"{n}({', '.join(words[a] for a in o.arguments)})" for n, o in OPERATORS.items()}
     windowed = {n: t for n, t in texts.items() if "n" in OPERATORS[n].arguments}
     for days in ("0", "3"):

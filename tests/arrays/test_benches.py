@@ -54,7 +54,7 @@ compare(technical_features(panel, config), *features_on(panel, config, GPU))
 EXPRESSIONS = """
 from tasks.indicators.expressions import evaluating
 from tasks.indicators.expressions.operators import OPERATORS
-words = {"x": "$close", "n": "7", "q": "0.3", "s": "'A'"}
+words = {"x": "$close", "n": "7", "q": "0.3", "s": "'A'", "g": "$open"}
 texts = {n: f"{n}({', '.join(words[a] for a in op.arguments)})" for n, op in OPERATORS.items()}
 texts["all"] = "EMA($close, 0) + Mean($close, 0) + Ref($volume, 0)"
 texts |= {f"mean{n}": f"Mean($close, {n}) / $close" for n in (2, 3, 5, 9)}
