@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import random
 import signal
 import subprocess
@@ -93,8 +94,7 @@ def test_what_a_night_has_swept_is_found(calm_night: nights.Ran) -> None:
     assert ran.code == 0, ran.err
     told = outcome(ran)
     assert told["counts"]["cached"] == told["counts"]["blocks"]
-    night = calm_night.summary["outputs"]
-    assert {label: told["outputs"][label] for label in told["outputs"]}.items() <= night.items()
+    assert set(told["outputs"].values()) <= set(calm_night.outputs.values())
     assert "trials survive honest testing" in told["sentence"]
 
 
@@ -114,7 +114,7 @@ def test_a_plan_is_told_and_what_does_not_fit_is_refused(prefect_api: str, tmp_p
     env = nights.environment(nights.new_home(tmp_path / "home"))
     planned = run(sweep("--plan", *LARGE), env)
     assert planned.code == 0, planned.err
-    assert "4,389 sets on 40 stocks take about" in outcome(planned)["sentence"]
+    assert re.match(r"4,389 sets on \d+ stocks take about", outcome(planned)["sentence"])
     assert outcome(planned)["table"] == ""
     refused = run(sweep(*LARGE, "--set", "budget.memory_gib=0.2"), env)
     assert refused.code == 2
