@@ -19,6 +19,8 @@ from tasks.errors import NightFailedError, QilinError
 
 #: how often the driver looks for finished blocks; a display needs no more
 POLL_SECONDS = 0.05
+#: a cluster that is busy may fail to hand over a result that it has
+FETCH_ATTEMPTS, FETCH_SECONDS = 4, 0.5
 
 STAGES = ("load", "features", "backtest", "train", "report")
 
@@ -154,21 +156,47 @@ class Board:
             listener(self)
 
     def _settle(self, block: Block) -> None:
-        block.future.wait()
         block.ended = time.time()
-        lost = block.future.wrapped_future.exception()
-        if lost is not None:
+        try:
+            state = _fetched(block.future.wrapped_future)
+        except Exception as lost:  # noqa: BLE001 - whatever the cluster says became of the task
             block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, lost))
+            return
+        block.cached = state.name == "Cached"
+        if state.is_completed():
+            block.result = state.result(_sync=True)
         else:
-            state: Any = block.future.state
-            block.cached = state.name == "Cached"
-            if state.is_completed():
-                block.result = state.result(_sync=True)
-            else:
-                outcome = state.result(raise_on_failure=False, _sync=True)
-                code = outcome.exit_code if isinstance(outcome, QilinError) else 1
-                text = _sentence(block.label, outcome)
-                block.failure = Failure(block.stage, block.label, text, code)
+            outcome = _outcome(state)
+            code = outcome.exit_code if isinstance(outcome, QilinError) else 1
+            text = _sentence(block.label, outcome)
+            block.failure = Failure(block.stage, block.label, text, code)
+
+
+def _fetched(future: Any) -> Any:
+    """The state that a task ended in, from the cluster itself.
+
+    Prefect's own future asks the server where the cluster does not answer at once, and the server
+    may not know yet. Fetching is tried again a few times; what the task itself raised is raised.
+    """
+    for _ in range(FETCH_ATTEMPTS - 1):
+        lost = future.exception()
+        if lost is not None:
+            raise lost
+        try:
+            return future.result()
+        except Exception:  # noqa: BLE001 - of fetching alone: the task itself has not failed
+            time.sleep(FETCH_SECONDS)
+    return future.result()
+
+
+def _outcome(state: Any) -> Any:
+    """What a task that did not complete ended with: its exception, or why it never ran."""
+    from prefect.exceptions import UnfinishedRun
+
+    try:
+        return state.result(raise_on_failure=False, _sync=True)
+    except UnfinishedRun:
+        return NightFailedError(f"was not run ({state.name}: {state.message}); Retry computes it")
 
 
 def _sentence(label: str, outcome: Any) -> str:
