@@ -94,6 +94,25 @@ def start_guarded(
         )
 
 
+def run_guarded(name: str, command: Sequence[str], out: Path) -> int:
+    """Run a command that ends when this process does; its exit code.
+
+    Args:
+        name: of the log that takes what it says on its error output.
+        command: program and arguments.
+        out: file that takes its output.
+    """
+    guarded = [sys.executable, "-I", _guard.__file__, str(GRACE_SECONDS), *command]
+    with _open_log(name) as log, out.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+            guarded, stdin=subprocess.PIPE, stdout=file, stderr=log, start_new_session=True
+        )
+    try:
+        return process.wait()
+    finally:
+        stop_guarded(process)
+
+
 def stop_guarded(process: subprocess.Popen[bytes]) -> None:
     """End a guarded process and everything that it started."""
     assert process.stdin is not None

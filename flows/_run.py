@@ -41,6 +41,7 @@ class Finished:
         error: one sentence if it did not complete, or is not to be relied on.
         exit_code: 0, or the code of the error.
         queued: it was handed to a worker and is not over.
+        skipped: it had no turn, such as on a holiday; `error` says why.
     """
 
     run_id: str
@@ -50,6 +51,7 @@ class Finished:
     error: str = ""
     exit_code: int = 0
     queued: bool = False
+    skipped: bool = False
 
 
 def run_night(
@@ -278,7 +280,7 @@ def _finished(flow_run: FlowRun, state: State[Any]) -> Finished:
     text = store.read_note(f"{folder}/summary.json") if folder else ""
     summary = json.loads(text) if text else {}
     if state.name == _turns.SKIPPED:
-        return Finished(run_id, name, error=f"{name} was skipped: {state.message}")
+        return Finished(run_id, name, error=f"{name} was skipped: {state.message}", skipped=True)
     if state.is_completed():
         return Finished(run_id, name, folder, summary, *_judged(summary))
     ended: Any = state

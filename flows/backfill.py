@@ -6,9 +6,13 @@ broken off goes on where it stopped. A night that fails never stops the others.
 
 from __future__ import annotations
 
-import contextvars
 import dataclasses
+import functools
+import json
+import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import State, flow, runtime
@@ -16,10 +20,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import _history, _hooks, _summary, _turns
+from flows import _cli_config, _history, _hooks, _processes, _summary
 from flows._night import code_of_steps
 from flows._settings import NightlyConfig
-from flows.nightly import nightly
 from tasks.data.sources import registry
 from tasks.data.store import Store
 from tasks.errors import NightFailedError, QilinError, UserError
@@ -106,11 +109,7 @@ def backfill(
     try:
         nights = _nights(start, end, config)
         with ThreadPoolExecutor(max_workers=at_once) as pool:
-            # Each thread works inside a copy of this flow's context, so its night is a child of it.
-            jobs = [
-                pool.submit(contextvars.copy_context().run, _one, night, again) for night in nights
-            ]
-            outcomes = [job.result() for job in jobs]
+            outcomes = list(pool.map(functools.partial(_one, again=again), nights))
     except QilinError as error:
         return Failed(message=str(error), data=error)
     words = sentence(outcomes)
@@ -174,16 +173,28 @@ def _nights(start: str, end: str, config: NightlyConfig) -> list[NightlyConfig]:
 
 
 def _one(config: NightlyConfig, again: bool) -> Outcome:
-    """Run one night unless it is finished."""
+    """Run one night, in a process of its own, unless it is finished.
+
+    Nights side by side would share one interpreter, and their clusters its event loop: where one
+    ended, another lost its scheduler.
+    """
     store = Store()
     day = config.data_date
     done = {} if again else finished(config, store)
     if done:
         return Outcome(day, "found", str(done["sentence"]), str(done["report"]))
-    state: State[Any] = nightly(config, return_state=True)
-    if state.name == _turns.SKIPPED:
-        return Outcome(day, "elsewhere", str(state.message))
-    if not state.is_completed():
-        return Outcome(day, "FAIL", str(state.message))
-    result: Any = state.result(_sync=True)  # type: ignore[call-overload] # untyped by Prefect
-    return Outcome(day, result["state"], str(result["sentence"]), str(result["report"]))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "night.toml"
+        file.write_text(_cli_config.as_toml(config), encoding="utf-8")
+        words = ["nightly", "--config", str(file), "--json"]
+        out, name = Path(folder) / "outcome.json", f"backfill-{day}"
+        code = _processes.run_guarded(name, [sys.executable, "-m", "flows.cli", *words], out)
+        text = out.read_text(encoding="utf-8")
+    told = json.loads(text) if text.startswith("{") else {}
+    if told.get("skipped"):
+        return Outcome(day, "elsewhere", str(told["error"]))
+    if code:
+        said = _processes.last_line(_processes.log_path(name)).removeprefix("qilin: ")
+        return Outcome(day, "FAIL", told.get("error") or said)
+    report = str(told["report"]).removeprefix(f"{store.root.rstrip('/')}/")
+    return Outcome(day, str(told["state"]), str(told["sentence"]), report)
