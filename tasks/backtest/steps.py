@@ -23,6 +23,7 @@ from tasks.backtest.ranking import rank_levels
 from tasks.backtest.spaces import sets_of, sub_parts
 from tasks.backtest.stream import Leaders, in_groups
 from tasks.backtest.summary import equity_frame, portfolio_figures
+from tasks.backtest.sweep import require_history
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
 from tasks.cluster.fanout import fan_out
@@ -253,6 +254,7 @@ def trials(
     """
     charged = CostConfig.model_validate(costs)
     merged = merge(archive.block_from(ctx.store, part) for part in blocks)
+    require_history(merged.combinations.strategy, merged.first, len(merged.dates))
     stop = vault.first_sealed(merged.dates, sealed)
     table = finish(before(merged, stop), charged)
     market = _market(ctx.store, panel)[stop - len(table.dates) : stop]

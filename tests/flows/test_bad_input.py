@@ -275,7 +275,12 @@ def night(write, prefect_api):
             [],
             ["text.csv", "'abc' is no number"],
         ),
-        ("brief.csv", lambda f: f[f["date"] >= "2026-05-01"], [], ["longest set of ma_cross"]),
+        (
+            "brief.csv",
+            lambda f: f[f["date"] >= "2026-05-01"],
+            [],
+            ["walk-forward needs 197 sessions", "Also failed: backtest trials judged"],
+        ),
         (
             "good.csv",
             None,

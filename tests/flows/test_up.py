@@ -52,9 +52,10 @@ def test_up_is_idempotent_and_down_leaves_no_process(capsys):
     again = _up.up()
     assert {p.pid for p in again.processes} == {p.pid for p in first.processes}
 
-    found = _server.ask(first.url, "/deployments/filter", {})
-    assert [d["name"] for d in found] == ["nightly"]
-    schedule = found[0]["schedules"][0]["schedule"]
+    found = {d["name"]: d for d in _server.ask(first.url, "/deployments/filter", {})}
+    assert set(found) == {"nightly", "sweep", "train", "backfill", "rerun"}
+    assert [name for name, d in found.items() if d["schedules"]] == ["nightly"]
+    schedule = found["nightly"]["schedules"][0]["schedule"]
     assert (schedule["cron"], schedule["timezone"]) == ("30 18 * * 1-5", "Asia/Shanghai")
     with urllib.request.urlopen(first.metrics, timeout=10) as answer:
         assert b"quant_build_info" in answer.read()
