@@ -7,12 +7,11 @@ Prefect itself is not loaded, so that the answer comes at once.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows import _lock, _server, _up
+from flows import _history, _lock, _server, _up
 from flows._cli_display import pick_words
 from tasks import settings
 from tasks.data.store import Store
@@ -37,7 +36,7 @@ def lines(store: Store, now: dt.datetime) -> list[str]:
     begun = _begun(store)
     working = [run for run in begun if _lock.is_held(run)]
     found = [f"running   {_name(begun[run])}{_progress(url, run)}" for run in working]
-    last = _last_summary(store)
+    last = _history.latest(store)
     if last:
         found.append(f"last      {_last(last, now)}")
         found += [f"failed    {f['sentence']}" for f in last.get("failures", [])[:5]]
@@ -77,18 +76,6 @@ def _progress(url: str, run: str) -> str:
     if not artifacts:
         return ""
     return f": {artifacts[0]['description']} ({float(artifacts[0]['data']):.0f} %)"
-
-
-def _last_summary(store: Store) -> dict[str, Any]:
-    """Summary of the newest run that finished; empty if there is none."""
-    if store.is_local:
-        text = store.read_note("runs/latest/summary.json")
-    else:
-        pointer = store.read_note("runs/latest.json")
-        folder = json.loads(pointer)["folder"] if pointer else ""
-        text = store.read_note(f"{folder}/summary.json") if folder else ""
-    summary: dict[str, Any] = json.loads(text) if text else {}
-    return summary
 
 
 def _last(summary: dict[str, Any], now: dt.datetime) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flows._settings import NightlyConfig
 from tasks.data.store import Store
 from tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from flows._settings import NightlyConfig
 
 Summary = dict[str, Any]
 
@@ -26,16 +28,24 @@ def summary_of(store: Store, run: str = "") -> Summary:
     Raises:
         UserError: no such run, or it ended before it had a summary.
     """
-    folder = _folder(store, run.strip())
-    text = store.read_note(f"{folder}/summary.json") if folder else ""
-    if not text:
+    name = run.strip()
+    newest = name in ("", "latest")
+    summary = latest(store) if newest else _read(store, _folder(store, name))
+    if not summary:
         what = f"run {run!r}" if run else "a finished run"
         raise UserError(
             f"{what} is not in the store {store.root}, or has no summary: "
             "qilin status shows the last night, and the folder runs/ all of them"
         )
-    summary: Summary = json.loads(text)
     return summary
+
+
+def latest(store: Store) -> Summary:
+    """Summary of the newest night that has one; empty if there is none."""
+    if store.is_local:
+        return _read(store, "runs/latest")
+    pointer = store.read_note("runs/latest.json")
+    return _read(store, json.loads(pointer)["folder"]) if pointer else {}
 
 
 def settings_of(store: Store, run_id: str) -> NightlyConfig:
@@ -44,6 +54,8 @@ def settings_of(store: Store, run_id: str) -> NightlyConfig:
     Raises:
         UserError: the store does not know them.
     """
+    from flows._settings import NightlyConfig
+
     text = store.read_note(f"runs/settings/{run_id}")
     if not text:
         raise UserError(f"the settings of run {run_id} are not in the store {store.root}: run the "
@@ -53,30 +65,30 @@ def settings_of(store: Store, run_id: str) -> NightlyConfig:
 
 def days(store: Store) -> list[str]:
     """Sessions that have runs, oldest first."""
-    return sorted(name for name in store.names("runs") if _is_day(name))
+    return sorted(name for name in store.names("runs") if is_day(name))
 
 
 def summaries(store: Store, day: str) -> list[Summary]:
     """Summaries of a session's runs, oldest first."""
-    texts = (
-        store.read_note(f"runs/{day}/{run}/summary.json") for run in store.names(f"runs/{day}")
-    )
-    found: list[Summary] = [json.loads(text) for text in texts if text]
+    folders = (f"runs/{day}/{run}" for run in store.names(f"runs/{day}"))
+    found = [summary for folder in folders if (summary := _read(store, folder))]
     return sorted(found, key=lambda s: str(s["run"]["finished"]))
 
 
+def _read(store: Store, folder: str) -> Summary:
+    """The summary in a run's folder; empty if there is none."""
+    text = store.read_note(f"{folder}/summary.json") if folder else ""
+    found: Summary = json.loads(text) if text else {}
+    return found
+
+
 def _folder(store: Store, run: str) -> str:
-    if _is_uuid(run):
+    if is_uuid(run):
         return store.read_note(f"runs/folders/{uuid.UUID(run)}")
-    if not run or run == "latest":
-        newest = [s for day in days(store) for s in summaries(store, day)]
-        return (
-            str(max(newest, key=lambda s: s["run"]["finished"])["run"]["folder"]) if newest else ""
-        )
     if run.startswith("runs/"):
         return run.rstrip("/")
     words = run.split()
-    named = [word for word in words if _is_day(word)]
+    named = [word for word in words if is_day(word)]
     if named:  # a day, or a name that holds one
         of_day = [s for s in summaries(store, named[0]) if _matches(s, words)]
         return str(of_day[-1]["run"]["folder"]) if of_day else ""
@@ -89,7 +101,8 @@ def _matches(summary: Summary, words: list[str]) -> bool:
     return not {"small", "full"} & set(words) or summary["run"]["size"] in words
 
 
-def _is_day(name: str) -> bool:
+def is_day(name: str) -> bool:
+    """Whether a name is a date, such as 2026-11-20."""
     try:
         dt.date.fromisoformat(name)
     except ValueError:
@@ -97,7 +110,8 @@ def _is_day(name: str) -> bool:
     return True
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Whether a text is the id of a flow run."""
     try:
         uuid.UUID(text)
     except ValueError:

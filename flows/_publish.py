@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flows import _summary
+from flows import _history, _summary
 from tasks.market import calendar
 from tasks.report.steps import write_report
 
@@ -68,16 +68,10 @@ def _report_stage(block: Block, size: int) -> Json:
 
 def previous_summary(store: Store, day: str) -> Json:
     """Summary of the newest earlier night that has one; of several runs, the last to finish."""
-    for earlier in sorted((d for d in store.names("runs") if _is_day(d) and d < day), reverse=True):
-        found = [
-            json.loads(text)
-            for run in store.names(f"runs/{earlier}")
-            if (text := store.read_note(f"runs/{earlier}/{run}/summary.json"))
-        ]
-        complete = [s for s in found if s.get("state") != "FAIL"]
+    for earlier in reversed([d for d in _history.days(store) if d < day]):
+        complete = [s for s in _history.summaries(store, earlier) if s.get("state") != "FAIL"]
         if complete:
-            newest: Json = max(complete, key=lambda s: s["run"]["finished"])
-            return newest
+            return complete[-1]
     return {}
 
 
@@ -85,14 +79,6 @@ def stage_times(store: Store, day: str) -> dict[str, float]:
     """Seconds that each stage took in the night before, for the progress display."""
     stages = previous_summary(store, day).get("stages", [])
     return {s["name"]: float(s["seconds"]) for s in stages if s["seconds"]}
-
-
-def _is_day(name: str) -> bool:
-    try:
-        dt.date.fromisoformat(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _metrics(summary: Json, expected_day: str) -> Json:

@@ -322,7 +322,7 @@ def _find(client: Any, run: str) -> FlowRun:
     }
     if not run:
         where["flow_run_filter"] = filters.FlowRunFilter(state={"type": {"not_any_": kept}})
-    elif _is_uuid(run):
+    elif _history.is_uuid(run):
         where = {"flow_run_filter": filters.FlowRunFilter(id={"any_": [uuid.UUID(run)]})}
     else:
         where["flow_run_filter"] = filters.FlowRunFilter(name={"any_": [run]})
@@ -331,20 +331,12 @@ def _find(client: Any, run: str) -> FlowRun:
     if not found:
         what = f"run {run!r} is not known" if run else "no night failed or crashed"
         raise UserError(f"{what}: look at the list with qilin status")
-    if run and len(found) > 1 and not _is_uuid(run):
+    if run and len(found) > 1 and not _history.is_uuid(run):
         raise UserError(f"{len(found)} runs are called {run!r}: give the id of one of them")
     chosen: FlowRun = found[0]
     if chosen.state_type in done:
         raise UserError(f"run {chosen.name!r} has completed: nothing is left to retry")
     return chosen
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _prepared(config: NightlyConfig) -> str:

@@ -45,8 +45,8 @@ class Advanced(BaseModel):
     report: ReportConfig = Field(ReportConfig(), title="Report")
 
 
-class NightlyConfig(BaseModel):
-    """What one night does. Submit unchanged for the standard night on the simulated market."""
+class _RunConfig(BaseModel):
+    """What a night and a sweep have in common: which session, and how much of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,6 +62,16 @@ class NightlyConfig(BaseModel):
         description=f"small: the first {SMALL_STOCKS} stocks, for a quick look; full (default): "
         "all stocks.",
     )
+
+    @property
+    def max_symbols(self) -> int:
+        """Most stocks that the run looks at, 0 for all."""
+        return SMALL_STOCKS if self.size == "small" else 0
+
+
+class NightlyConfig(_RunConfig):
+    """What one night does. Submit unchanged for the standard night on the simulated market."""
+
     device: Literal["auto", "cpu", "gpu"] = Field(
         "auto",
         title="Device",
@@ -88,11 +98,6 @@ class NightlyConfig(BaseModel):
         Advanced(), title="Advanced", description="Expert settings; sound as they are."
     )
 
-    @property
-    def max_symbols(self) -> int:
-        """Most stocks that the night looks at, 0 for all."""
-        return SMALL_STOCKS if self.size == "small" else 0
-
 
 class BudgetConfig(BaseModel):
     """What a sweep may take; one that a probe finds to need more is refused before it starts."""
@@ -116,23 +121,9 @@ class BudgetConfig(BaseModel):
     )
 
 
-class SweepRunConfig(BaseModel):
+class SweepRunConfig(_RunConfig):
     """What one sweep does: the night's data and blocks, and as many parameter sets as you like."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data_date: DayOrEmpty = Field(
-        "",
-        title="Data date",
-        description="Session to work on, such as 2026-11-20. Empty (default): the last session "
-        "that closed before the scheduled start, or the data's newest day if that is older.",
-    )
-    size: Literal["small", "full"] = Field(
-        "full",
-        title="Size",
-        description=f"small: the first {SMALL_STOCKS} stocks, for a quick look; full (default): "
-        "all stocks.",
-    )
     note: str = Field(
         "",
         title="Note",
@@ -156,11 +147,6 @@ class SweepRunConfig(BaseModel):
     )
 
     @property
-    def max_symbols(self) -> int:
-        """Most stocks that the sweep looks at, 0 for all."""
-        return SMALL_STOCKS if self.size == "small" else 0
-
-    @property
     def device(self) -> str:
-        """Sweeps run on the CPU; what they share with a night is told so."""
+        """A sweep takes a GPU where there is one, as a night does by default."""
         return "auto"

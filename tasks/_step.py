@@ -156,8 +156,9 @@ def _run(
     seconds = round(time.perf_counter() - started, 3)
     inputs = tuple(a.sha256 for value in arguments.values() for a in _artifacts(value))
     before = context.store.find(key) if context.fresh else None
-    write = context.store.replace if context.fresh else context.store.put
-    artifact = write(
+    if context.fresh:
+        context.store.discard(key)
+    artifact = context.store.put(
         output.kind,
         key,
         output.files,

@@ -145,20 +145,6 @@ class Store:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def replace(
-        self,
-        kind: str,
-        key: str,
-        files: Mapping[str, bytes | Callable[[str], None]],
-        *,
-        rows: int = 0,
-        inputs: tuple[str, ...] = (),
-        notes: Mapping[str, Any] | None = None,
-    ) -> Artifact:
-        """As `put`, but what stands under the key gives way."""
-        self.discard(key)
-        return self.put(kind, key, files, rows=rows, inputs=inputs, notes=notes)
-
     def read_bytes(self, artifact: Artifact, name: str) -> bytes:
         """Content of one file, verified against the artifact's hash."""
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import _history, _preview
+from flows import _history, _preview, _publish
 from tasks.data.store import Store
 from tasks.errors import UserError
 from tests.flows import nights
@@ -67,6 +67,7 @@ def test_runs_are_found_by_whatever_names_them(qilin_home):
         size, folder = run.split("-")[0], f"runs/{day}/{run}"
         summary = {"run": {"folder": folder, "size": size, "finished": ended}}
         store.note(f"{folder}/summary.json", json.dumps(summary))
+        _publish._point_latest(store, folder)
     for words in ("", "latest", "2026-11-20", "nightly 2026-11-20 small", "small-bb"):
         assert _history.summary_of(store, words)["run"]["size"] == "small"
     assert _history.summary_of(store, "runs/2026-11-19/full-aa/")["run"]["size"] == "full"
