@@ -44,7 +44,7 @@ test: $(READY)  ## run the fast tests
 	$(BIN)/pytest -q -m "not slow and not browser" $(ARGS)
 
 slow: $(READY)  ## run the slow tests and those that need a browser
-	$(BIN)/pytest -q -m "slow or browser" --ignore=tests/benchmarks $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "slow or browser" --ignore=tests/benchmarks $(ARGS)
 
 lint: $(READY)  ## check style, format, types and import contracts
 	$(BIN)/ruff check .
