@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows import _cli_config
+from flows._cli_flags import Verbose
 
 
 def backfill(
@@ -27,9 +28,7 @@ def backfill(
     again: Annotated[
         bool, Parameter(negative="", help="Write the reports of finished nights again too.")
     ] = False,
-    verbose: Annotated[
-        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> int:
     """Run every session of a range that is not finished yet; broken off, it goes on."""
     flags = {"data.source": source, "data.path": data_path, "size": size}

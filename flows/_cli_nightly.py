@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from flows import _cli_config
+from flows._cli_flags import AsJson, Quiet, Strict, Verbose
 from flows._cli_outcome import tell, watched
 from flows._settings import NightlyConfig, SweepRunConfig
 from tasks.errors import UserError
@@ -46,18 +47,10 @@ def nightly(
             "--advanced.train.rounds 50. May be repeated. `qilin settings` lists them all.",
         ),
     ] = (),
-    json_: Annotated[bool, Parameter("--json", negative="", help="Print the outcome as JSON.")] = (
-        False
-    ),
-    quiet: Annotated[
-        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the report's path.")
-    ] = False,
-    verbose: Annotated[
-        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
-    ] = False,
-    strict: Annotated[
-        bool, Parameter("--strict", negative="", help="Exit with 3 if the night ends in WARN.")
-    ] = False,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    strict: Strict = False,
 ) -> int:
     """Run one night and print where its report lies.
 
@@ -85,18 +78,10 @@ def retry(
         str, Parameter(help="Id or name of a run; by default the newest that did not complete.")
     ] = "",
     *,
-    json_: Annotated[bool, Parameter("--json", negative="", help="Print the outcome as JSON.")] = (
-        False
-    ),
-    quiet: Annotated[
-        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the report's path.")
-    ] = False,
-    verbose: Annotated[
-        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
-    ] = False,
-    strict: Annotated[
-        bool, Parameter("--strict", negative="", help="Exit with 3 if the night ends in WARN.")
-    ] = False,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    strict: Strict = False,
 ) -> int:
     """Run what failed again: finished blocks are found, the rest is computed."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from flows._cli_flags import Quiet, Verbose
 from flows._cli_outcome import tell, watched
 from tasks.data.store import Store
 
@@ -28,12 +29,8 @@ def rerun(
     preview: Annotated[
         bool, Parameter(negative="", help="Only list what would be reused and computed.")
     ] = False,
-    quiet: Annotated[
-        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the report's path.")
-    ] = False,
-    verbose: Annotated[
-        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
-    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> int:
     """Run a night again from a stage: what comes before is reused, the rest is computed anew."""
     if preview:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from flows import _cli_config
+from flows._cli_flags import AsJson, Verbose
 from flows._cli_nightly import check_files
 from flows._cli_outcome import watched
 from flows._settings import SweepRunConfig
@@ -47,15 +48,11 @@ def sweep(
             "--set advanced.sweep.values.window=[5,10]. May be repeated.",
         ),
     ] = (),
-    json_: Annotated[bool, Parameter("--json", negative="", help="Print the outcome as JSON.")] = (
-        False
-    ),
+    json_: AsJson = False,
     quiet: Annotated[
         bool, Parameter(("--quiet", "-q"), negative="", help="Print only the table's path.")
     ] = False,
-    verbose: Annotated[
-        bool, Parameter(("--verbose", "-v"), negative="", help="Show Prefect's log too.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> int:
     """Sweep the parameters of a strategy and print where the table of all trials lies.
 
