@@ -179,6 +179,12 @@ class GateConfig(_Settings):
         description="How far open and close may lie outside [low, high], as a fraction of the "
         "price. Default 0.",
     )  # fmt: skip
+    limit_tolerance: float = Field(
+        default=0.02, title="Tolerance of the price limit", ge=0.0, le=10.0,
+        description="How far the close of a raw price may lie beyond the day's limit, as a "
+        "fraction of the price it is measured from, before its row is set aside; vendors round "
+        "factors. Default 0.02.",
+    )  # fmt: skip
     warn_share: float = Field(
         default=0.001, title="Warn above", ge=0.0, le=1.0,
         description="A check whose share of bad rows is above this warns. Fraction, default 0.001.",
@@ -217,8 +223,9 @@ class UniverseConfig(_Settings):
         "Default true.",
     )  # fmt: skip
     max_move: float = Field(
-        default=0.205, title="Largest believable move", ge=0.05, le=1.0,
-        description="On unadjusted prices, a larger absolute close-to-close move masks the labels "
-        "that contain it. Fraction, default 0.205: above every limit of main, ChiNext and STAR "
-        "boards.",
+        default=0.205, title="Largest believable move without a limit", ge=0.05, le=1.0,
+        description="On unadjusted prices, a close beyond the day's price limit (by board, special "
+        "treatment and date) masks the labels that contain its move. Where no limit is ruled "
+        "(other markets, indices, early years) a larger absolute close-to-close move than this "
+        "does. Fraction, default 0.205.",
     )  # fmt: skip

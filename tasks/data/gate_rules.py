@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.data.gate_limits import beyond_limits
 from tasks.data.panel import PRICE_FIELDS
 from tasks.market import calendar
 from tasks.market.symbols import is_mainland
@@ -41,6 +42,7 @@ RULES = {
     "volume_zero": "no volume although prices moved",
     "amount_invalid": "the amount is negative or infinite",
     "factor_invalid": "the adjustment factor is missing, infinite, zero or negative",
+    "beyond_limit": "the close lies beyond the day's price limit",
     "symbol_unreliable": "too much of the symbol's recent history is bad",
 }
 #: rules that suspended rows are tested against too
@@ -134,13 +136,25 @@ def verdicts(rows: Rows, config: GateConfig) -> tuple[NDArray[np.int8], Array]:
     rule = np.full(len(rows.frame), -1, dtype=np.int8)
     value = np.full(len(rows.frame), np.nan)
     for name, broken, at_fault in _tests(rows, config):
-        fresh = np.flatnonzero(broken & (rule < 0))
-        rule[fresh] = list(RULES).index(name)
-        value[fresh] = at_fault[fresh]
+        _set(rule, value, name, broken, at_fault)
+    if rows.factors:
+        good = (rule < 0) & ~rows.suspended
+        broken, move = beyond_limits(
+            rows.frame, rows.day, good, config.limit_tolerance,
+            exchange=config.calendar == "exchange",
+        )  # fmt: skip
+        _set(rule, value, "beyond_limit", broken, move)
     share = _bad_share(rows, rule >= 0, config)
     lost = (share > config.max_bad_share) & (rule < 0)
     rule[lost], value[lost] = _UNRELIABLE, share[lost]
     return rule, value
+
+
+def _set(rule: NDArray[np.int8], value: Array, name: str, broken: Flags, at_fault: Array) -> None:
+    """Note a rule where no earlier one was broken."""
+    fresh = np.flatnonzero(broken & (rule < 0))
+    rule[fresh] = list(RULES).index(name)
+    value[fresh] = at_fault[fresh]
 
 
 def _tests(rows: Rows, config: GateConfig) -> Iterator[tuple[str, Flags, Array]]:
@@ -222,7 +236,7 @@ def _days(frame: pd.DataFrame) -> Numbers:
 def _in_session(day: Numbers, bound: Flags) -> Flags:
     """Whether each bound row's day is a session; days before the calendar's first are let pass."""
     good = np.ones(len(day), dtype=bool)
-    asked = np.flatnonzero(bound & (day >= int(np.datetime64("1991-01-02").astype(np.int64))))
+    asked = np.flatnonzero(bound & (day >= int(np.datetime64(calendar.FIRST).astype(np.int64))))
     if not len(asked):
         return good
     days = day[asked]

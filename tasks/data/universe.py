@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.market.rules import a_share_rules
+from tasks.market.rules_limits import board_row, limits, ruled_percent
 from tasks.market.symbols import board
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 #: boards whose codes are no stocks
 NO_STOCKS = ("index", "fund", "bond")
+#: largest believable move where no limit is ruled, a fraction
+UNRULED = 0.205
+#: CNY by which binary fractions of whole cents may differ
+HAIR = 1e-6
 
 
 def eligible(panel: Panel, config: UniverseConfig) -> Flags:
@@ -52,24 +58,35 @@ def eligible(panel: Panel, config: UniverseConfig) -> Flags:
     return flags
 
 
-def jumps(panel: Panel, limit: float = 0.205) -> Flags:
-    """Days whose move from the last price is beyond belief. T x N.
+def jumps(panel: Panel, unruled: float = UNRULED) -> Flags:
+    """Days whose move from the last price no price limit allows. T x N.
 
-    Only unadjusted prices can jump like that without anyone earning it: splits, dividends, first
-    days of a listing and returns from a long suspension cannot be told apart, so labels that span
-    such a move are masked. On prices with factors nothing is flagged.
+    Only unadjusted prices can jump like that without anyone earning it: splits, dividends and
+    returns from a long suspension cannot be told apart, so labels that span such a move are masked.
+    The limit is the rule book's for the stock's board, its special treatment and the day; in the
+    first sessions of a listing there is none, and nothing is flagged. On prices with factors
+    nothing is flagged.
 
     Args:
         panel: T x N.
-        limit: largest believable absolute close-to-close move, as a fraction.
+        unruled: largest believable absolute close-to-close move, as a fraction, where the rule book
+            never limits the board on the day: indices, other markets, early years.
     """
     if panel.adjustment != "unadjusted":
         return np.zeros(panel.shape, dtype=bool)
+    price, book = _prices(panel), a_share_rules()
+    before = np.full(panel.shape, np.nan)
+    before[1:] = _last_known(price)[:-1]
+    up, down = limits(panel.with_fields(preclose=before), book)
+    ruled = np.isfinite(ruled_percent(book, panel.dates)[0])
+    rows = np.array([board_row(book, symbol) for symbol in panel.symbols], dtype=np.int64)
+    free = (rows < 0) | ~ruled[rows].T
     with np.errstate(invalid="ignore"):
-        return np.abs(_moves(panel)) > limit
+        beyond = (price > up + HAIR) | (price < down - HAIR)
+        return np.where(free, np.abs(price / before - 1.0) > unruled, beyond)
 
 
-def without_jumps(panel: Panel, limit: float = 0.205) -> Panel:
+def without_jumps(panel: Panel, unruled: float = UNRULED) -> Panel:
     """An unadjusted panel with a factor that takes its unbelievable moves out of the prices.
 
     On a flagged day the close is made to equal the last price before it, so that a move which
@@ -78,25 +95,25 @@ def without_jumps(panel: Panel, limit: float = 0.205) -> Panel:
 
     Args:
         panel: T x N.
-        limit: see `jumps`.
+        unruled: see `jumps`.
     """
     if panel.adjustment != "unadjusted":
         return panel
-    flagged = jumps(panel, limit)
+    flagged = jumps(panel, unruled)
     change = np.where(flagged, 1.0 / (1.0 + _moves(panel)), 1.0)
     factor: Array = np.cumprod(change, axis=0, dtype=np.float64)
     raw = panel.with_fields(factor=factor)
     return dataclasses.replace(raw, adjustment="raw")
 
 
-def large_moves(panel: Panel, limit: float = 0.205) -> pd.DataFrame:
+def large_moves(panel: Panel, unruled: float = UNRULED) -> pd.DataFrame:
     """The moves that `jumps` flags: `symbol`, `date`, `before`, `after` (CNY), `move` (fraction).
 
     Sorted by symbol and date.
     """
     import pandas as pd
 
-    columns, rows = np.nonzero(jumps(panel, limit).T)
+    columns, rows = np.nonzero(jumps(panel, unruled).T)
     after = _prices(panel)
     before = _last_known(after)[np.maximum(rows - 1, 0), columns]
     return pd.DataFrame(

@@ -29,7 +29,8 @@ Day = str | date | np.datetime64
 EXCHANGE_ZONE = ZoneInfo("Asia/Shanghai")
 #: end of the closing call auction
 CLOSE = time(15, 0)
-_FIRST = "1991-01-02"
+#: first day whose sessions are known
+FIRST = "1991-01-02"
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -112,7 +113,7 @@ def _calendar() -> tuple[Days, np.datetime64]:
     from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
 
     end = XSHGExchangeCalendar.bound_max()
-    table = XSHGExchangeCalendar(start=_FIRST, end=end).sessions.to_numpy()
+    table = XSHGExchangeCalendar(start=FIRST, end=end).sessions.to_numpy()
     days = table.astype("datetime64[D]")
     added = np.array(calendar_overrides.EXTRA_OPEN, dtype="datetime64[D]")
     removed = np.array(calendar_overrides.EXTRA_CLOSED, dtype="datetime64[D]")

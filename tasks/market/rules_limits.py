@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tasks.market import limit_kernel
-from tasks.market.rule import Status, Topic
+from tasks.market import calendar, limit_kernel
+from tasks.market.rule import Rule, Status, Topic
 from tasks.market.rules import RuleBook, a_share_rules
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ACTION_FIELDS = ("cash_dividend", "bonus_shares", "rights_shares", "rights_price")
 #: statuses in the order of their numbers in the kernel
 _STATUSES: tuple[Status, ...] = ("normal", "st", "delisting")
-_FIRST_DAY: tuple[Topic, ...] = ("first_day_up", "first_day_down")
+_LISTING: tuple[Topic, ...] = ("free_sessions", "first_day_up", "first_day_down")
 
 
 class Bars(Protocol):
@@ -68,8 +68,8 @@ def limits(
     rules = book or a_share_rules()
     close = np.ascontiguousarray(bars["close"])
     up, down = np.empty(close.shape), np.empty(close.shape)
-    board = np.array([_row(rules, symbol) for symbol in bars.symbols], dtype=np.int64)
-    percent, free = _tables(rules, bars.dates)
+    board = np.array([board_row(rules, symbol) for symbol in bars.symbols], dtype=np.int64)
+    percent, free = ruled_percent(rules, bars.dates), _free_in_delisting(rules, bars.dates)
     limit_kernel.limit_prices(
         reference_prices(bars), close, _status(bars), board, percent, free,
         *_listings(bars, rules, listed_on or {}), up, down,
@@ -121,8 +121,8 @@ def beyond(bars: Bars, book: RuleBook | None = None) -> Flags:
         return np.asarray((close > up + 1e-6) | (close < down - 1e-6))
 
 
-def _row(rules: RuleBook, symbol: str) -> int:
-    """Row of the symbol's board in the tables; -1 where it has no rules."""
+def board_row(rules: RuleBook, symbol: str) -> int:
+    """Row of the symbol's board in `ruled_percent`; -1 where it has no rules."""
     board = rules.place(symbol)[0]
     return rules.boards.index(board) if board in rules.boards else -1
 
@@ -137,21 +137,36 @@ def _status(bars: Bars) -> NDArray[np.int8]:
     return out
 
 
-def _tables(rules: RuleBook, dates: Days) -> tuple[Array, Array]:
-    """Limit in whole percent (3, B, T), infinite without a rule; free delisting sessions (B, T)."""
+def ruled_percent(rules: RuleBook, dates: Days) -> Array:
+    """Limit in whole percent by status (normal, ST, delisting), board and day, (3, B, T).
+
+    Boards stand in the order of `rules.boards`; infinite where no limit was in force. The windows
+    of new listings are left out, as they are a stock's own: see `listing_window`.
+    """
     percent = np.full((len(_STATUSES), len(rules.boards), len(dates)), np.inf)
-    free = np.zeros(percent.shape[1:])
     for rule in rules.rows:
-        inside = dates >= np.datetime64(rule.start)
-        if rule.end:
-            inside &= dates <= np.datetime64(rule.end)
-        for board in rule.boards:
-            row = rules.boards.index(board)
-            if rule.topic == "price_limit" and rule.status in _STATUSES:
+        if rule.topic == "price_limit" and rule.status in _STATUSES:
+            rows = [rules.boards.index(board) for board in rule.boards]
+            inside = _inside(rule, dates)
+            for row in rows:
                 percent[_STATUSES.index(rule.status), row, inside] = round(rule.value * 100)
-            if rule.topic == "free_sessions" and rule.status == "delisting":
-                free[row, inside] = rule.value
-    return percent, free
+    return percent
+
+
+def _free_in_delisting(rules: RuleBook, dates: Days) -> Array:
+    """Sessions without a limit at the start of a delisting period, by board and day, (B, T)."""
+    free = np.zeros((len(rules.boards), len(dates)))
+    for rule in rules.rows:
+        if rule.topic == "free_sessions" and rule.status == "delisting":
+            for board in rule.boards:
+                free[rules.boards.index(board), _inside(rule, dates)] = rule.value
+    return free
+
+
+def _inside(rule: Rule, dates: Days) -> Flags:
+    """Days on which a rule was in force, (T,)."""
+    inside = np.asarray(dates >= np.datetime64(rule.start))
+    return inside & (dates <= np.datetime64(rule.end)) if rule.end else inside
 
 
 def _listings(
@@ -168,12 +183,69 @@ def _listings(
         if not listed or listed < str(bars.dates[0]):
             continue
         rows[n] = int(np.searchsorted(bars.dates, np.datetime64(listed)))
-        windows[0, n] = _listing_rule(rules, "free_sessions", symbol, listed)
-        for k, topic in enumerate(_FIRST_DAY, start=1):
-            windows[k, n] = round(100 * _listing_rule(rules, topic, symbol, listed))
+        windows[:, n] = listing_window(rules, symbol, listed)
     return rows, windows
 
 
-def _listing_rule(rules: RuleBook, topic: Topic, symbol: str, listed: str) -> float:
-    rule = rules.find(topic, *rules.place(symbol), "normal", listed)
-    return 0.0 if rule is None else rule.value
+def listing_window(rules: RuleBook, symbol: str, listed: str) -> tuple[float, float, float]:
+    """What was special about a stock's first days, by the day of its listing.
+
+    Returns:
+        Sessions without a limit, and the first day's largest rise and fall from the issue price in
+        whole percent; 0 where there is no such rule.
+    """
+    free, rise, fall = (
+        0.0 if rule is None else rule.value
+        for rule in (
+            rules.find(topic, *rules.place(symbol), "normal", listed) for topic in _LISTING
+        )
+    )
+    return free, float(round(100 * rise)), float(round(100 * fall))
+
+
+def day_limits(
+    symbol: str,
+    reference: float,
+    day: str,
+    *,
+    status: Status = "normal",
+    listed: str = "",
+    book: RuleBook | None = None,
+) -> tuple[float, float]:
+    """Highest and lowest allowed price of one symbol on one day, CNY.
+
+    Args:
+        symbol: such as `600519.SH`.
+        reference: the ex-right price of the last close, CNY; on the day of the listing the issue
+            price. NaN where it is unknown.
+        day: ISO date.
+        status: `normal`, `st` or `delisting`.
+        listed: ISO date of the listing; empty for an old stock. Suspended sessions since then
+            count as traded.
+        book: the rule book; the A-share market's by default.
+
+    Returns:
+        Infinity and zero where no limit holds: indices, the first sessions of a listing, days
+        before the board's first rule; NaN where a limit holds and the reference is unknown.
+    """
+    rules = book or a_share_rules()
+    row = board_row(rules, symbol)
+    if row < 0:
+        return np.inf, 0.0
+    days = np.array([day], dtype="datetime64[D]")
+    rise = fall = float(ruled_percent(rules, days)[_STATUSES.index(status), row, 0])
+    if listed:
+        free, up, down = listing_window(rules, symbol, listed)
+        age = len(calendar.sessions(listed, day)) - 1
+        if age < free:
+            rise, fall = (up, down) if age == 0 and up > 0.0 else (np.inf, np.inf)
+    if rise == np.inf:
+        return np.inf, 0.0
+    if not reference > 0.0:
+        return np.nan, np.nan
+    cents = float(np.rint(reference * 100.0))
+    highest, lowest = (
+        float(limit_kernel.limit_cents(cents, percent, sign)) / 100.0
+        for percent, sign in ((rise, 1.0), (fall, -1.0))
+    )
+    return highest, lowest

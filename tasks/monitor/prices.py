@@ -1,4 +1,8 @@
-"""The price monitor: bounds that a price should not leave, one alert per breach."""
+"""The price monitor: bounds that a price should not leave, and the day's price limits.
+
+One alert per breach. The limits are the rule book's for the symbol's board, its special treatment,
+its listing and the day.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,17 @@ import dataclasses
 import datetime as dt
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from tasks.errors import UserError
+from tasks.market.rules_limits import day_limits
 from tasks.monitor.alerts import Alert, AlertLevel, AlertType, now
 
 #: a breach is over when the price is back inside by this share of the threshold; without it a
 #: price that dances on the line would alert on every tick
 HYSTERESIS = 0.002
+#: CNY by which binary fractions of whole cents may differ
+_HAIR = 1e-6
 
 
 @dataclasses.dataclass
@@ -22,6 +29,9 @@ class _Watch:
     low: float = -math.inf
     hysteresis: float = HYSTERESIS
     breached: str = ""
+    ceiling: float = math.inf
+    floor: float = 0.0
+    sealed: str = ""
     price: float = math.nan
     seen: dt.datetime | None = None
 
@@ -82,9 +92,49 @@ class PriceMonitor:
         if not 0 <= hysteresis < 1:
             raise UserError(f"price alert of {symbol}: hysteresis {hysteresis:g} is not in [0, 1)")
         with self._lock:
-            former = self._watched.get(symbol, _Watch()).breached
-            self._watched[symbol] = _Watch(high, low, hysteresis)
+            watch = self._watched.setdefault(symbol, _Watch())
+            former, watch.breached = watch.breached, ""
+            watch.high, watch.low, watch.hysteresis = high, low, hysteresis
         self._tell(symbol, former, None, now())
+
+    def open_day(
+        self,
+        day: str,
+        references: Mapping[str, float],
+        *,
+        special: Collection[str] = (),
+        listed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Watch the price limits of a session, until the next one is opened.
+
+        A price at its limit is an alert; one beyond it is impossible, as a price below zero is.
+
+        Args:
+            day: ISO date of the session.
+            references: symbol to the ex-right price of its last close (on the day of its listing
+                the issue price), CNY; these symbols are watched from now on. Others have no limits.
+            special: symbols under special treatment (ST, *ST).
+            listed: symbol to the ISO date of its listing, for new ones.
+        """
+        since = listed or {}
+        limits = {
+            symbol: day_limits(
+                symbol, price, day, status="st" if symbol in special else "normal",
+                listed=since.get(symbol, ""),
+            )
+            for symbol, price in references.items()
+        }  # fmt: skip
+        ended = []
+        with self._lock:
+            for symbol in limits:
+                self._watched.setdefault(symbol, _Watch())
+            for symbol, watch in self._watched.items():
+                watch.ceiling, watch.floor = limits.get(symbol, (math.inf, 0.0))
+                if watch.sealed:
+                    ended.append((symbol, watch.sealed))
+                watch.sealed = ""
+        for symbol, side in ended:
+            self._tell(symbol, side, None, now())
 
     def watch(self, symbols: Iterable[str]) -> None:
         """Watch further symbols; those watched already keep their bounds."""
@@ -95,7 +145,9 @@ class PriceMonitor:
     def update_price(
         self, symbol: str, price: float, when: dt.datetime | None = None
     ) -> Alert | None:
-        """Take a tick; the alert of a new breach, else None.
+        """Take a tick; the alert of a new breach, or of a limit that is reached, else None.
+
+        If one tick does both, the listener hears of both and the breach is returned.
 
         Args:
             symbol: a watched symbol.
@@ -111,12 +163,18 @@ class PriceMonitor:
                     "price alert first"
                 )
             watch.seen = moment
-            former, watch.breached = watch.breached, _side(watch, price)
-            if watch.breached == former:
-                return None
-            alert = _alert(symbol, watch, price, moment) if watch.breached else None
-        self._tell(symbol, former, alert, moment)
-        return alert
+            before = watch.breached, watch.sealed
+            watch.breached = _side(watch, price)
+            if watch.breached != "bad":
+                watch.sealed = _limit(watch, price)
+            changes = [
+                (old, _alert(symbol, watch, new, price, moment) if new else None)
+                for old, new in zip(before, (watch.breached, watch.sealed), strict=True)
+                if old != new
+            ]
+        for old, alert in changes:
+            self._tell(symbol, old, alert, moment)
+        return next((alert for _, alert in changes if alert is not None), None)
 
     def stale(self, seconds: float, when: dt.datetime | None = None) -> list[Alert]:
         """Alerts for symbols whose last tick is older; a symbol without any tick is not stale."""
@@ -141,6 +199,8 @@ def _side(watch: _Watch, price: float) -> str:
     """Which bound is breached after this price; a bound let go of only with hysteresis."""
     if not (math.isfinite(price) and price > 0):
         return "bad"
+    if price > watch.ceiling + _HAIR or price < watch.floor - _HAIR:
+        return "bad"
     watch.price = price
     margin = watch.hysteresis
     if price >= watch.high or (watch.breached == "high" and price > watch.high * (1 - margin)):
@@ -150,13 +210,32 @@ def _side(watch: _Watch, price: float) -> str:
     return ""
 
 
-def _alert(symbol: str, watch: _Watch, price: float, when: dt.datetime) -> Alert:
-    if watch.breached == "bad":
+def _limit(watch: _Watch, price: float) -> str:
+    """Which of the day's limits the price is at; let go of only with hysteresis."""
+    margin = watch.hysteresis
+    for side, limit, distance in (
+        ("ceiling", watch.ceiling, watch.ceiling - price),
+        ("floor", watch.floor, price - watch.floor),
+    ):
+        if distance <= (margin * limit if watch.sealed == side else _HAIR):
+            return side
+    return ""
+
+
+def _alert(symbol: str, watch: _Watch, side: str, price: float, when: dt.datetime) -> Alert:
+    if side == "bad":
         what, how_bad = f"{symbol} has an impossible price", f"{price:g} CNY"
+        if math.isfinite(watch.ceiling):
+            how_bad += f", limits {watch.floor:,.2f} to {watch.ceiling:,.2f} CNY"
         effect, do = "the tick is ignored", "check the feed"
+    elif side in ("ceiling", "floor"):
+        what = f"{symbol} is at its {'upper' if side == 'ceiling' else 'lower'} price limit"
+        how_bad = f"{price:,.2f} CNY"
+        effect = f"it can hardly be {'bought' if side == 'ceiling' else 'sold'}"
+        do = "expect orders to stay open; told once until the price has left the limit"
     else:
-        bound = watch.high if watch.breached == "high" else watch.low
-        way = "above" if watch.breached == "high" else "below"
+        bound = watch.high if side == "high" else watch.low
+        way = "above" if side == "high" else "below"
         what = f"{symbol} is {way} its bound"
         how_bad = f"{price:,.2f} CNY, bound {bound:,.2f} CNY"
         effect, do = "", "decide about the position; told once until the price is back inside"
@@ -170,7 +249,7 @@ def _alert(symbol: str, watch: _Watch, price: float, when: dt.datetime) -> Alert
         do=do,
         symbol=symbol,
         value=price,
-        key=_key(symbol, watch.breached),
+        key=_key(symbol, side),
     )
 
 

@@ -1,5 +1,6 @@
 """The gate against a slow, obvious judge, and what may never change its verdict."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -173,6 +174,12 @@ SMALL = GateConfig(max_bad_share=0.4, min_bad_rows=2, window=4)
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+def priced(rows):
+    """Raw bars, so that the price limits are tested too."""
+    found = bars(rows, "raw")
+    return dataclasses.replace(found, frame=found.frame.assign(factor=1.0))
+
+
 def same(left, right):
     pd.testing.assert_frame_equal(left.frame, right.frame)
     pd.testing.assert_frame_equal(left.quarantine, right.quarantine)
@@ -199,7 +206,7 @@ def test_the_verdict_on_a_day_uses_rows_up_to_that_day(rows, last):
     until = [r for r in rows if not r[1] > cut]
     if not until:
         return
-    whole, part = gate(bars(rows), SMALL), gate(bars(until), SMALL)
+    whole, part = gate(priced(rows), SMALL), gate(priced(until), SMALL)
 
     def early(frame):
         kept = frame[~(frame["date"] > cut)].assign(symbol=lambda f: f["symbol"].astype(object))

@@ -48,9 +48,11 @@ def test_the_panel_and_its_unbelievable_moves(gated):
     panel = gated.panel()
     assert panel.shape == (4071, 303)
     moves = universe.large_moves(panel.stocks())
-    assert len(moves) == 623
-    assert len(universe.large_moves(panel)) == 623
-    assert (np.abs(moves["move"]) > 0.205).all()
+    assert len(moves) == 831
+    assert len(universe.large_moves(panel)) == 831
+    size = np.abs(moves["move"])
+    assert (size > 0.205).sum() == 623
+    assert size.min() > 0.098, "no member was under special treatment, as far as the data say"
 
 
 def test_gate_and_pivot_take_about_a_second(bars):

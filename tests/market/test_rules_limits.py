@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.data.panel import Panel
 from tasks.market.rules import rule_book
-from tasks.market.rules_limits import limits, reference_prices
+from tasks.market.rules_limits import day_limits, limits, reference_prices
 
 
 def panel(close, symbols, start="2022-01-04", **fields):
@@ -141,3 +141,42 @@ def test_blocks_of_symbols_change_nothing():
         alone = limits(bars.columns([n]))
         np.testing.assert_array_equal(alone[0][:, 0], up[:, n])
         np.testing.assert_array_equal(alone[1][:, 0], down[:, n])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "settings", "expected"),
+    [
+        ("300001.SZ", "2020-08-21", {}, (11.0, 9.0)),
+        ("300001.SZ", "2020-08-24", {}, (12.0, 8.0)),
+        ("300001.SZ", "2020-08-21", {"status": "st"}, (10.5, 9.5)),
+        ("300001.SZ", "2020-08-24", {"status": "st"}, (12.0, 8.0)),
+        ("600000.SH", "2026-07-03", {"status": "st"}, (10.5, 9.5)),
+        ("600000.SH", "2026-07-06", {"status": "st"}, (11.0, 9.0)),
+        ("688001.SH", "2022-01-04", {}, (12.0, 8.0)),
+        ("830799.BJ", "2022-01-04", {}, (13.0, 7.0)),
+        ("000300.SH", "2022-01-04", {}, (np.inf, 0.0)),
+        ("AAPL", "2022-01-04", {}, (np.inf, 0.0)),
+        ("600000.SH", "1995-01-04", {}, (np.inf, 0.0)),
+        ("600000.SH", "2018-01-08", {"listed": "2018-01-08"}, (14.4, 6.4)),
+        ("600000.SH", "2018-01-09", {"listed": "2018-01-08"}, (11.0, 9.0)),
+        ("600000.SH", "2023-05-12", {"listed": "2023-05-08"}, (np.inf, 0.0)),
+        ("600000.SH", "2023-05-15", {"listed": "2023-05-08"}, (11.0, 9.0)),
+        ("688001.SH", "2020-01-10", {"listed": "2020-01-06"}, (np.inf, 0.0)),
+        ("688001.SH", "2020-01-13", {"listed": "2020-01-06"}, (12.0, 8.0)),
+    ],
+)
+def test_the_limits_of_one_symbol_on_one_day(symbol, day, settings, expected):
+    assert day_limits(symbol, 10.0, day, **settings) == expected
+
+
+def test_one_day_is_as_the_grid_and_an_unknown_reference_has_unknown_limits():
+    rng = np.random.default_rng(1)
+    symbols = ("600000.SH", "300001.SZ", "688001.SH", "830799.BJ", "000300.SH")
+    close = np.round(10 * np.exp(np.cumsum(rng.normal(0, 0.02, (9, 5)), axis=0)), 2)
+    bars = panel(close, symbols, "2020-08-19")
+    up, down = limits(bars)
+    for t in range(1, len(close)):
+        for n, symbol in enumerate(symbols):
+            one = day_limits(symbol, close[t - 1, n], str(bars.dates[t]))
+            assert one == (up[t, n], down[t, n])
+    assert np.isnan(day_limits("600000.SH", np.nan, "2022-01-04")).all()

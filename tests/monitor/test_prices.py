@@ -112,3 +112,64 @@ def test_many_threads_make_one_alert(monitor):
     for thread in threads:
         thread.join()
     assert len(alerts) == 1
+
+
+def day(monitor, date, price=10.0, **settings):
+    monitor.open_day(date, {SYMBOL: price}, **settings)
+    return monitor
+
+
+def test_a_price_at_its_limit_is_told_once_and_its_end_too():
+    ended, begun = [], []
+    monitor = PriceMonitor(on_alert=begun.append, on_end=lambda key, _: ended.append(key))
+    day(monitor, "2026-11-20")
+    for price in (10.9, 11.0, 10.99, 11.0, 10.5, 9.0):
+        monitor.update_price(SYMBOL, price)
+    assert [a.what for a in begun] == [
+        f"{SYMBOL} is at its upper price limit",
+        f"{SYMBOL} is at its lower price limit",
+    ]
+    assert ended == [f"price:{SYMBOL}:ceiling"]
+    day(monitor, "2026-11-23", 9.0)
+    assert ended[1:] == [f"price:{SYMBOL}:floor"], "a new day ends yesterday's limit"
+    assert monitor.update_price(SYMBOL, 9.9).what.endswith("upper price limit")
+
+
+def test_a_price_beyond_the_limit_is_impossible():
+    monitor = day(PriceMonitor(), "2026-11-20")
+    alert = monitor.update_price(SYMBOL, 11.01)
+    assert "impossible price — 11.01 CNY, limits 9.00 to 11.00 CNY" in alert.message
+    assert monitor.prices == {}
+    assert monitor.update_price(SYMBOL, 10.0) is None
+
+
+@pytest.mark.parametrize(
+    ("symbol", "date", "settings", "price", "possible"),
+    [
+        ("300001.SZ", "2020-08-21", {}, 11.5, False),
+        ("300001.SZ", "2020-08-24", {}, 11.5, True),
+        (SYMBOL, "2026-07-03", {"special": {SYMBOL}}, 10.8, False),
+        (SYMBOL, "2026-07-06", {"special": {SYMBOL}}, 10.8, True),
+        ("688001.SH", "2026-11-20", {}, 11.9, True),
+        ("830799.BJ", "2026-11-20", {}, 12.9, True),
+        (SYMBOL, "2026-11-20", {"listed": {SYMBOL: "2026-11-17"}}, 30.0, True),
+        (SYMBOL, "2026-11-20", {"listed": {SYMBOL: "2026-11-12"}}, 30.0, False),
+        ("000300.SH", "2026-11-20", {}, 30.0, True),
+    ],
+)
+def test_limits_are_those_of_the_board_the_status_and_the_day(
+    symbol, date, settings, price, possible
+):
+    monitor = PriceMonitor()
+    monitor.open_day(date, {symbol: 10.0}, **settings)
+    alert = monitor.update_price(symbol, price)
+    assert (alert is None) == possible
+
+
+def test_a_tick_at_limit_and_bound_tells_both():
+    begun = []
+    monitor = day(PriceMonitor(on_alert=begun.append), "2026-11-20")
+    monitor.add_price_alert(SYMBOL, threshold_high=10.8)
+    returned = monitor.update_price(SYMBOL, 11.0)
+    assert [a.key for a in begun] == [f"price:{SYMBOL}:high", f"price:{SYMBOL}:ceiling"]
+    assert returned is begun[0]
