@@ -90,7 +90,7 @@ def test_without_factors_or_with_a_wide_tolerance_nothing_is_set_aside():
 
 
 def test_the_rule_agrees_with_the_grid_of_limits():
-    rng = np.random.default_rng(7)
+    rng = np.random.default_rng(3)
     symbols = ("300001.SZ", "600000.SH", "688001.SH", "830799.BJ")
     close = np.round(1000 * np.exp(np.cumsum(rng.normal(0, 0.09, (60, 4)), axis=0)), 2)
     given = bars(dict(zip(symbols, close.T, strict=True)), "2022-01-04")
@@ -109,4 +109,4 @@ def test_the_rule_agrees_with_the_grid_of_limits():
                 expected.append(int(t))
                 last = t
         assert rows.tolist() == expected
-        assert len(expected) > 2
+    assert len(found) > 10
