@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from tasks import settings
 from tasks.data.store import Store
-from tasks.errors import UserError
+from tasks.errors import EnvironmentFaultError, UserError
 
 #: a lease is renewed this often, and is stale after so long without
 RENEW_SECONDS, STALE_SECONDS = 15.0, 90.0
@@ -34,22 +36,20 @@ def held(name: str, what: str = "") -> Iterator[None]:
     Raises:
         UserError: another process works on the same.
     """
-    with _path(name).open("a+") as file:
+    with _opened(name) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _taken(name, _holder(file.name)) from None
-        file.seek(0)
-        file.truncate()
-        file.write(what)
-        file.flush()
+        with contextlib.suppress(OSError):  # on a full disk the lock holds, only nameless
+            _inscribe(file, what)
         with _lease(name):
             yield
 
 
 def is_held(name: str) -> bool:
     """Whether some process, here or at a host that shares the store, holds the lock."""
-    with _path(name).open("a+") as file:
+    with _opened(name) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,7 +104,18 @@ def _holder(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
-def _path(name: str) -> Path:
-    folder = settings.local_home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / name
+def _opened(name: str) -> TextIO:
+    path = settings.local_home() / "locks" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFaultError(
+            f"the lock {path} cannot be opened ({error.strerror}); free space or fix its "
+            "permissions, or set QILIN_HOME to another place"
+        ) from error
+
+
+def _inscribe(file: TextIO, what: str) -> None:
+    os.truncate(file.fileno(), 0)
+    os.pwrite(file.fileno(), what.encode(), 0)

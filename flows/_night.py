@@ -44,6 +44,7 @@ class Night:
     def __init__(self, config: NightlyConfig, *, fresh_from: str = "") -> None:
         self.config = config
         self.store = Store()
+        self.store.require_writable()
         self.factors = userfactors.read(config.advanced.features.file)
         self.sweeping = Sweeping(config.advanced)
         self.run_id = str(runtime.flow_run.id)

@@ -160,8 +160,12 @@ def clear_leftovers(store: Store) -> None:
         return
     for entry in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - entry.stat().st_mtime > LEFTOVER_SECONDS:
+            if time.time() - entry.stat().st_mtime < LEFTOVER_SECONDS:
+                continue
+            if entry.is_dir():
                 shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink()
 
 
 def _is_dead(run: FlowRun, store: Store) -> bool:

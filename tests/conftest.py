@@ -17,6 +17,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from tasks import settings
+from tests.flows import nights
 
 # Compilation and a busy machine make single examples slow; a red run shall be reproducible.
 hypothesis_settings.register_profile("qilin", deadline=None, derandomize=True)
@@ -53,6 +54,24 @@ def qilin_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = _new_home(tmp_path / "home")
     monkeypatch.setenv("QILIN_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def prefect_api() -> Iterator[str]:
+    """Address of a Prefect server on SQLite that lasts as long as the tests: a start is slow."""
+    from flows._server import prefect_server
+
+    with prefect_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def calm_night(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> nights.Ran:
+    """A small night that nothing disturbed."""
+    home = nights.new_home(tmp_path_factory.mktemp("calm") / "home")
+    ran = nights.run(nights.nightly(), nights.environment(home), timeout=900)
+    assert ran.code == 0, ran.err
+    return ran
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,15 @@ the commit. Whatever is missing or fails verification counts as not there and is
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from tasks.data.panel import Panel
 
 MANIFEST = "manifest.json"
+#: with less free no night can end: the smallest writes 11 MB, and Prefect's database grows with it
+LEAST_FREE_BYTES = 32_000_000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CorruptArtifactError(QilinError):
@@ -117,9 +122,9 @@ class Store:
         Nothing is visible under the key before everything is written and synced. Where another
         writer was first, its artifact stands and is returned.
         """
-        scratch = self._scratch()
-        try:
-            scratch.mkdir(parents=True)
+        known = sum(len(content) for content in files.values() if isinstance(content, bytes))
+        with self._writing(f"its {kind} {key[:12]}", known) as scratch:
+            scratch.mkdir()
             for name, content in files.items():
                 if callable(content):
                     content(str(scratch / name))
@@ -140,10 +145,6 @@ class Store:
             )
             (scratch / MANIFEST).write_text(json.dumps(artifact.to_json(), indent=1))
             return self._publish(scratch, artifact)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
 
     def read_bytes(self, artifact: Artifact, name: str) -> bytes:
         """Content of one file, verified against the artifact's hash."""
@@ -181,17 +182,21 @@ class Store:
         return codec.panel_from(lambda name: self.read_bytes(artifact, name), columns)
 
     def note(self, uri: str, text: str) -> None:
-        """Write a small file that is no artifact, such as a mark that work was begun."""
+        """Write a small file that is no artifact, such as a mark that work was begun.
+
+        Readers see the old text or the new one, never a part.
+        """
+        content = text.encode()
         if not self.is_local:
-            fs, path = _filesystem(self.path(uri))
-            fs.pipe_file(path, text.encode())
+            with self._writing(uri, len(content)):
+                _send(self.path(uri), content)
             return
-        target = Path(self.path(uri))
-        try:
+        with self._writing(uri, len(content)) as scratch:
+            scratch.write_bytes(content)
+            _sync(scratch)
+            target = Path(self.path(uri))
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-        except OSError as error:
-            raise self._unwritable(error) from error
+            scratch.replace(target)
 
     def read_note(self, uri: str) -> str:
         """Text of a small file, empty if it does not exist."""
@@ -213,19 +218,17 @@ class Store:
         )
 
     def require_writable(self) -> None:
-        """Find out early that a local store cannot be written; leaves nothing behind.
+        """Find out early that a local store cannot be written, or is full; leaves nothing behind.
 
         Raises:
-            EnvironmentFaultError: it cannot.
+            EnvironmentFaultError: it cannot, or has less than `LEAST_FREE_BYTES` free.
         """
         if not self.is_local:
             return
-        probe = self._scratch()
-        try:
-            probe.mkdir(parents=True)
-            probe.rmdir()
-        except OSError as error:
-            raise self._unwritable(error) from error
+        with self._writing("a night", LEAST_FREE_BYTES) as scratch:
+            scratch.mkdir()
+            if shutil.disk_usage(scratch).free < LEAST_FREE_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def discard(self, key: str) -> None:
         """Forget an artifact, so that its key is built again."""
@@ -237,36 +240,99 @@ class Store:
         if fs.exists(path):
             fs.rm(path, recursive=True)
 
-    def _unwritable(self, error: OSError) -> EnvironmentFaultError:
+    @contextlib.contextmanager
+    def _writing(self, what: str, size: int) -> Iterator[Path]:
+        """A path beside the artifacts to write `size` bytes or more to; nothing stays there.
+
+        Raises:
+            EnvironmentFaultError: for every `OSError` of the block.
+        """
+        base = Path(self.root) if self.is_local else settings.local_home()
+        scratch = base / "tmp" / uuid.uuid4().hex
+        try:
+            try:
+                scratch.parent.mkdir(parents=True, exist_ok=True)
+                yield scratch
+            finally:
+                _remove(scratch)
+        except OSError as error:
+            raise self._unwritable(error, base, what, size) from error
+
+    def _unwritable(
+        self, error: OSError, base: Path, what: str, size: int
+    ) -> EnvironmentFaultError:
+        if error.errno in _FULL:
+            there = next(p for p in (base, *base.parents) if p.exists())
+            free = shutil.disk_usage(there).free
+            return EnvironmentFaultError(
+                f"the disk of {base} is full: {what} needs at least {_amount(size)}, and "
+                f"{_amount(free)} are free; make room or set QILIN_HOME to a larger disk, then "
+                "retry: what is written stays"
+            )
+        if not self.is_local:
+            return EnvironmentFaultError(
+                f"the store {self.root} did not take {what} ({error}): see that its service "
+                "answers and lets you write, then retry: what it took is found"
+            )
         where = f" at {error.filename}" if error.filename else ""
         return EnvironmentFaultError(
             f"the store {self.root} cannot be written ({error.strerror or error}{where}); "
-            "free space or fix its permissions, or set QILIN_HOME to another place, then retry"
+            "fix its permissions or set QILIN_HOME to another place, then retry"
         )
-
-    def _scratch(self) -> Path:
-        base = Path(self.root) if self.is_local else settings.local_home()
-        return base / "tmp" / uuid.uuid4().hex
 
     def _publish(self, scratch: Path, artifact: Artifact) -> Artifact:
         target = self.path(artifact.uri)
         if self.is_local:
             standing = _publish_local(scratch, Path(target), lambda: self.find(artifact.key))
             return standing or artifact
-        fs, path = _filesystem(target)
-        for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit
-            fs.pipe_file(f"{path}/{name}", (scratch / name).read_bytes())
+        try:
+            for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit
+                _send(f"{target}/{name}", (scratch / name).read_bytes())
+        except OSError:
+            if not self._arrived(artifact):
+                raise
         return artifact
+
+    def _arrived(self, artifact: Artifact) -> bool:
+        """Whether an object store took an artifact after all, and only its answer was lost."""
+        try:
+            found = self.find(artifact.key)
+        except (OSError, EnvironmentFaultError):  # this it does not answer either
+            return False
+        return found is not None and found.sha256 == artifact.sha256
 
     def _read_bytes(self, uri: str) -> bytes:
         if self.is_local:
             return Path(self.path(uri)).read_bytes()
         fs, path = _filesystem(self.path(uri))
-        return bytes(fs.cat_file(path))
+        try:
+            return bytes(fs.cat_file(path))
+        except OSError:
+            raise
+        except Exception as error:  # each service's client has its own kinds
+            raise EnvironmentFaultError(
+                f"the store {self.root} did not hand over {uri} ({type(error).__name__}: {error}): "
+                "see that its service answers, then retry"
+            ) from error
 
 
 def _folder(key: str) -> str:
     return f"objects/{key[:2]}/{key}"
+
+
+def _send(url: str, content: bytes) -> None:
+    """Write one object.
+
+    Raises:
+        OSError: it did not work, whatever kind of error the service's client has for it.
+    """
+    fs, path = _filesystem(url)
+    try:
+        fs.pipe_file(path, content)
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
@@ -274,6 +340,19 @@ def _filesystem(url: str) -> tuple[Any, str]:
 
     fs, path = fsspec.core.url_to_fs(url)
     return fs, path
+
+
+def _remove(scratch: Path) -> None:
+    """Whatever a writer left; what cannot be removed is swept by a later night."""
+    if scratch.is_dir():
+        shutil.rmtree(scratch, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        scratch.unlink()
+
+
+def _amount(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _file_sha256(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import random
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,28 @@ def test_notes_are_small_files_and_absent_ones_are_empty(store: Store) -> None:
     store.note("runs/x", "2026-11-20")
     assert store.read_note("runs/x") == "2026-11-20"
     assert store.names("runs") == ["x"]
+
+
+@pytest.fixture
+def files_stay_short() -> Iterator[None]:
+    """A limit of 10 kB for every file, which the kernel keeps."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_cannot_be_written_whole_leaves_what_was_there_before(
+    store: Store, files_stay_short: None
+) -> None:
+    store.note("runs/x", "old")
+    with pytest.raises(EnvironmentFaultError, match="File too large"):
+        store.note("runs/x", "new" * 10_000)
+    assert store.read_note("runs/x") == "old"
+    with pytest.raises(EnvironmentFaultError, match="File too large"):
+        put(store, bytes(20_000))
+    assert store.find(KEY) is None
+    assert not list(Path(store.root).glob("tmp/*"))
 
 
 def test_a_panel_comes_back_with_every_bit_and_label(store: Store) -> None:
