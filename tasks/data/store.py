@@ -198,6 +198,28 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             scratch.replace(target)
 
+    def note_first(self, uri: str, text: str) -> bool:
+        """Write a small file unless it exists; of many writers at once exactly one succeeds.
+
+        Returns:
+            Whether this call wrote it. If not, another's text stands there, whole.
+        """
+        content = text.encode()
+        with self._writing(uri, len(content)) as scratch:
+            try:
+                if self.is_local:
+                    scratch.write_bytes(content)
+                    _sync(scratch)
+                    target = Path(self.path(uri))
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    os.link(scratch, target)
+                    _sync(target.parent)
+                else:
+                    _send(self.path(uri), content, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
     def read_note(self, uri: str) -> str:
         """Text of a small file, empty if it does not exist."""
         try:
@@ -320,15 +342,16 @@ def _folder(key: str) -> str:
     return f"objects/{key[:2]}/{key}"
 
 
-def _send(url: str, content: bytes) -> None:
-    """Write one object.
+def _send(url: str, content: bytes, mode: str = "overwrite") -> None:
+    """Write one object; with the mode `create` only where there is none.
 
     Raises:
+        FileExistsError: in the mode `create`, there is one.
         OSError: it did not work, whatever kind of error the service's client has for it.
     """
     fs, path = _filesystem(url)
     try:
-        fs.pipe_file(path, content)
+        fs.pipe_file(path, content, mode=mode)
     except OSError:
         raise
     except Exception as error:

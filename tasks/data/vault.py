@@ -95,6 +95,9 @@ def fixed(
 ) -> Vault:
     """The family's interval, fixed now as the last sessions of the data if it never was.
 
+    Of several nights that use a new family at the same time the first one fixes it, and the others
+    take what it fixed.
+
     Args:
         store: where it is recorded.
         family: data family.
@@ -108,7 +111,9 @@ def fixed(
     if sessions and len(dates) >= sessions + LEAST_BEFORE:
         why = f"the last {sessions} sessions before the family's first night"
         vault = Vault(family, str(dates[-sessions]), str(dates[-1]), why)
-    _record(store, vault, f"{_folder(family)}/moves/{_FIRST}")
+    first = f"{_folder(family)}/moves/{_FIRST}"
+    if not store.note_first(first, json.dumps(dataclasses.asdict(vault))):
+        return current(store, family) or vault
     return vault
 
 

@@ -133,6 +133,15 @@ def test_what_cannot_be_written_whole_leaves_what_was_there_before(
     assert not list(Path(store.root).glob("tmp/*"))
 
 
+@pytest.mark.parametrize("root", ["", "memory://qilin-test-first"])
+def test_a_note_that_only_the_first_may_write(tmp_path: Path, root: str) -> None:
+    store = Store(root or str(tmp_path))
+    assert store.note_first("vault/x", "one")
+    assert not store.note_first("vault/x", "two")
+    assert store.read_note("vault/x") == "one"
+    assert store.names("vault") == ["x"]
+
+
 def test_a_panel_comes_back_with_every_bit_and_label(store: Store) -> None:
     close = np.array([[1.5, np.nan], [2.5, 3.25]])
     panel = Panel(

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -66,3 +69,47 @@ def test_openings_are_counted_and_need_a_reason(store):
 def test_an_interval_that_is_none_is_refused(store, start, end):
     with pytest.raises(UserError):
         vault.move(store, "x", start, end)
+
+
+#: uses a family for the first time, again and again, each time as soon as a file says so
+RACER = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from tasks.data import vault
+from tasks.data.store import Store
+
+root, count, rounds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+days = np.arange("2020-01-01", count, dtype="datetime64[D]")
+for n in range(rounds):
+    (Path(root) / f"ready-{count}-{n}").touch()
+    while len(list(Path(root).glob(f"ready-*-{n}"))) < 2:
+        pass
+    print(vault.fixed(Store(root + "/store"), f"family {n}", days).start)
+"""
+
+
+def test_of_two_processes_that_use_a_new_family_at_once_one_fixes_it_for_both(tmp_path):
+    rounds = 40
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(tmp_path), str(count), str(rounds)],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for count in (1000, 1001)
+    ]  # fmt: skip
+    one, other = (racer.communicate(timeout=60)[0].split() for racer in racers)
+    assert len(one) == rounds
+    assert one == other
+    store = Store(str(tmp_path / "store"))
+    known = [vault.current(store, f"family {n}") for n in range(rounds)]
+    assert [v.start for v in known if v] == one
+
+
+def test_the_second_of_two_that_saw_nothing_reads_what_the_first_fixed(store, monkeypatch):
+    seen = vault.current
+    monkeypatch.setattr(vault, "current", lambda *_: None)
+    first = vault.fixed(store, "new", days(1000))
+    calls = []
+    monkeypatch.setattr(vault, "current", lambda *a: seen(*a) if calls else calls.append(a))
+    assert vault.fixed(store, "new", days(1001)) == first
