@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tasks.arrays import benches, parity
 from tasks.arrays.cudabench import CudaBench
-from tasks.arrays.devices import Device
+from tasks.arrays.devices import Device, choose_device
 
 if TYPE_CHECKING:
     from tasks.arrays.benches import Bench
@@ -84,9 +84,20 @@ def on_device(compute: Callable[[Bench], R], device: Device, group: Group) -> tu
     return compute(benches.CPU), fell_back(lack)
 
 
+def wished(wish: str) -> Device:
+    """`choose_device`, where a GPU that was asked for by name and is not there is a fallback."""
+    device = choose_device(wish)
+    if wish != "gpu" or device.kind == "gpu":
+        return device
+    return _said(dataclasses.replace(device, fallback=True))
+
+
 def fell_back(lack: str) -> Device:
     """The CPU in a GPU's place; counted, and said in the log the first time."""
-    device = Device("cpu", f"Computed on the CPU instead of a GPU: {lack}.", fallback=True)
+    return _said(Device("cpu", f"Computed on the CPU instead of a GPU: {lack}.", fallback=True))
+
+
+def _said(device: Device) -> Device:
     fallbacks[device.reason] += 1
     if fallbacks[device.reason] == 1:
         log.warning(device.reason)

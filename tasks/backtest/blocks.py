@@ -179,7 +179,7 @@ def finish(merged: SweepBlock, costs: CostConfig, conventions: Conventions = DAI
     days, sums, squares = period_moments(returns)
     return TrialTable(
         frame, returns, merged.dates[scored], days, sums, squares,
-        merged.combinations, merged.symbols, pair_figures(merged, conventions),
+        merged.combinations, merged.symbols, pair_figures(merged, conventions), merged.device,
     )  # fmt: skip
 
 
@@ -190,7 +190,7 @@ def accounts_only(merged: SweepBlock, conventions: Conventions = DAILY) -> Trial
     days, sums, squares = period_moments(returns)
     return TrialTable(
         parameter_frame(sets, _reasons(merged)), returns, merged.dates[:0], days, sums, squares,
-        sets, merged.symbols, pair_figures(merged, conventions),
+        sets, merged.symbols, pair_figures(merged, conventions), merged.device,
     )  # fmt: skip
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import serving
+from tasks.arrays.devices import DeviceWish
 from tasks.arrays.kinds import in_kind, kind, to_numpy
 from tasks.backtest import metrics
 from tasks.backtest.config import CostConfig
+from tasks.backtest.gpu import SWEEPS
 from tasks.backtest.portfolio import Result, simulate
+from tasks.backtest.targets import signal_weights
 from tasks.data.panel import Panel
 from tasks.errors import UserError
 
@@ -23,19 +28,28 @@ if TYPE_CHECKING:
 class GPUBacktestEngine:
     """Backtest of signals on one price per bar, long only, equal weights.
 
-    The name is the ancestor's. A portfolio is one sequence of days and books, which a GPU cannot
-    speed up; it runs as a compiled loop on the CPU whatever the kind of the arrays given.
+    The name is the ancestor's. On a GPU the signals become orders for all stocks and bars at once;
+    the books, one sequence of days that share one purse, are kept by the CPU in either case, as a
+    GPU has a single slow thread for them. Results are the same to the last bit.
 
     Args:
         initial_capital: starting cash, CNY.
         costs: what trades cost; the settings' defaults if not given.
+        device: `auto` (the GPU where there is one), `cpu`, or `gpu`, whose absence is said once.
     """
 
-    def __init__(self, initial_capital: float = 1_000_000, costs: CostConfig | None = None) -> None:
+    def __init__(
+        self,
+        initial_capital: float = 1_000_000,
+        costs: CostConfig | None = None,
+        *,
+        device: DeviceWish = "auto",
+    ) -> None:
         if not initial_capital > 0:
             raise UserError(f"initial_capital is {initial_capital}: give a positive amount of CNY")
         self.initial_capital = float(initial_capital)
         self.costs = costs or CostConfig()
+        self.device = serving.wished(device)
 
     def vectorized_backtest(self, prices: Any, signals: Any) -> dict[str, Any]:
         """Hold what signals, in equal parts.
@@ -45,8 +59,8 @@ class GPUBacktestEngine:
         Shares are only traded when the set of active stocks changes.
 
         Args:
-            prices: DataFrame, or array of numpy, pandas or torch: (T, N), or (T,) for one stock.
-                NaN: no trading on the bar.
+            prices: DataFrame, or array of numpy, pandas, torch or cupy: (T, N), or (T,) for one
+                stock. NaN: no trading on the bar.
             signals: the same shape. Above zero: hold; zero or below: do not hold (there are no
                 short sales); NaN: no opinion, not held.
 
@@ -54,7 +68,8 @@ class GPUBacktestEngine:
             `equity_curve`, `returns` (T,) and `positions` (shares) in the kind of the prices,
             `trades` and `refusals` (DataFrames), `total_return`, `annual_return`, `volatility`,
             `sharpe_ratio`, `sortino_ratio`, `max_drawdown`, `win_rate`, `n_trades`, `total_fees`
-            and `final_value` as numbers; a ratio that cannot be computed is NaN.
+            and `final_value` as numbers (a ratio that cannot be computed is NaN), and `device`:
+            what made the orders, and why, in one sentence.
 
         Raises:
             UserError: shapes or labels that do not match, prices that are not positive, no bars.
@@ -73,15 +88,17 @@ class GPUBacktestEngine:
                 "such as signals.reindex_like(prices)"
             )
         _check_prices(price, index, names)
-        result = simulate(
-            _panel(price, names), signal, None, self.costs, self.initial_capital, kind="signals"
+        weights, used = serving.on_device(
+            functools.partial(signal_weights, signal), self.device, SWEEPS
         )
+        result = simulate(_panel(price, names), weights, None, self.costs, self.initial_capital)
         return {
             "equity_curve": _series(result.equity, "equity", prices, index),
             "returns": _series(result.returns, "return", prices, index),
             "positions": _grid(result.positions, prices, index, names),
             "trades": _labels(result.trades, index, names),
             "refusals": _labels(result.refusals, index, names),
+            "device": used.reason,
             **_figures(result),
         }
 

@@ -22,6 +22,7 @@ from tasks.arrays import parity, serving
 from tasks.arrays.benches import Bench, Each
 from tasks.backtest.kernels import accounts, states
 from tasks.backtest.strategies.family import StockBars
+from tasks.backtest.targets import signal_weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,13 +159,14 @@ def _each(bench: Bench, padded: list[_Padded], name: str) -> Each:
 
 
 def sweep_cases() -> Mapping[Any, list[parity.Case]]:
-    """Calls of every kernel of the built-in families that looks at one stock at a time."""
+    """Calls of the kernels of all families that look at one stock at a time, and of `targets`."""
     from tasks.backtest.strategies.registry import FAMILIES
 
     recorder = parity.Recorder()
     for kind in FAMILIES.values():
         if kind.wishes is None:
             _record(recorder, kind)
+    signal_weights(np.sign(parity.inputs()["close"] - 10.0), recorder)
     return recorder.cases
 
 

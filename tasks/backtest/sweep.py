@@ -20,7 +20,7 @@ import numpy as np
 
 from tasks.arrays import serving
 from tasks.arrays.benches import CPU, Bench
-from tasks.arrays.devices import ASKED_CPU, Device
+from tasks.arrays.devices import ASKED_CPU, Device, DeviceWish
 from tasks.backtest import counting
 from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, accounts_only, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
@@ -69,6 +69,7 @@ def sweep(
     map: Callable[..., Iterable[SweepBlock]] = map,  # noqa: A002  # the project's name for fan-out
     ledger: Store | str | None = None,
     data_family: str = "",
+    device: DeviceWish = "auto",
 ) -> TrialTable:
     """Score every sensible parameter set of a grid.
 
@@ -99,6 +100,9 @@ def sweep(
             `QILIN_LEDGER` names if not given (`home`: the nights' own), else they are not counted.
         data_family: what the trials looked at, as nights name it (`qilin ledger` lists them); the
             panel's source if not given.
+        device: `auto` takes the GPU of whoever computes a block, if there is one; `gpu` too, and
+            says once in the log that it is missing; `cpu`. Trials are the same to the last bit,
+            figures of accounts to rounding. The table says what computed and why.
 
     Raises:
         UserError: unknown strategy or parameters, or a history too short for the longest set.
@@ -120,7 +124,7 @@ def sweep(
     charged = costs or CostConfig()
     score = functools.partial(
         _score, costs=charged, fill=fill, first=first, rules=rules, pairs=pairs or bool(pairs_to),
-        daily=daily, folder=str(pairs_to), conventions=conventions,
+        daily=daily, folder=str(pairs_to), conventions=conventions, device=device,
     )  # fmt: skip
     blocks = map(
         score,
@@ -141,9 +145,11 @@ def sweep(
     return table
 
 
-def _score(*block: Any, folder: str, conventions: Conventions, **settings: Any) -> SweepBlock:
+def _score(
+    *block: Any, folder: str, conventions: Conventions, device: DeviceWish, **settings: Any
+) -> SweepBlock:
     """`sweep_block`, with the accounts' figures written to a folder if there is one."""
-    scored = sweep_block(*block, **settings)
+    scored = sweep_block(*block, device=serving.wished(device), **settings)
     return store_pairs(scored, folder, conventions) if folder else scored
 
 

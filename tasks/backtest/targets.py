@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.kinds import kind as kind_of
 from tasks.arrays.kinds import to_numpy
 from tasks.backtest.config import PortfolioConfig
+from tasks.backtest.kernels import parts
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,18 +66,14 @@ def _choose(scores: Array, held: NDArray[np.bool_], top_k: int, keep_k: int) -> 
     return chosen
 
 
-def signal_weights(signals: Array) -> Array:
+def signal_weights(signals: Array, bench: Bench = CPU) -> Array:
     """Equal parts of what signals say to hold, (T, N); NaN rows while the set stays the same.
 
-    Above zero: hold; zero, below or NaN: do not hold.
+    Args:
+        signals: (T, N), above zero: hold; zero, below or NaN: do not hold.
+        bench: what computes; the bits are the same.
     """
-    active = signals > 0.0
-    count = active.sum(axis=1)
-    same = np.zeros(len(signals), dtype=bool)
-    same[1:] = (active[1:] == active[:-1]).all(axis=1)
-    share = np.where(same, np.nan, 1.0 / np.maximum(count, 1))
-    weights: Array = np.where(active | same[:, None], share[:, None], 0.0)
-    return weights
+    return bench.leave(bench.made(parts.equal_parts, signals.shape, np.float64, signals))
 
 
 def aligned(panel: Panel, targets: Any) -> Array:

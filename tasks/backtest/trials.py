@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays.devices import ASKED_CPU, Device
 from tasks.backtest import metrics
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.metrics import DAILY, Conventions
@@ -45,6 +46,7 @@ class TrialTable:
         symbols: the universe.
         pairs: figures of each (trial, stock), float64 (K, N), stocks on the fast axis:
             `total_return`, `sharpe`, `max_drawdown`, `trades`; empty if they were not asked for.
+        device: what computed, and why; of several blocks one that fell back to the CPU.
     """
 
     frame: pd.DataFrame
@@ -56,6 +58,7 @@ class TrialTable:
     combinations: Combinations
     symbols: tuple[str, ...]
     pairs: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    device: Device = ASKED_CPU
 
 
 def trial_frame(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tasks.backtest
-from tasks.arrays import parity, serving
+from tasks.arrays import devices, parity, serving
 from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device
 from tasks.backtest import gpu
@@ -18,8 +18,9 @@ from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.strategies.registry import FAMILIES
-from tasks.backtest.sweep import sweep_block, sweep_on
+from tasks.backtest.sweep import sweep, sweep_block, sweep_on
 from tasks.data.panel import Panel
+from tasks.errors import UserError
 
 ONE_BY_ONE = sorted(name for name, kind in FAMILIES.items() if kind.wishes is None)
 
@@ -102,3 +103,69 @@ def test_a_full_gpu_leaves_the_block_to_the_cpu_and_says_so(monkeypatch):
     assert plain.device.kind == "cpu"
     assert not plain.device.fallback
     np.testing.assert_array_equal(block.sums, plain.sums)
+
+
+def test_a_sweep_asks_for_its_device_and_a_missing_gpu_is_said_once(monkeypatch, caplog):
+    monkeypatch.setattr(devices, "_ask_driver", lambda *_: ([], "no CUDA driver is installed"))
+    panel, sets, *_ = prepared("ma_cross")
+    serving.fallbacks.clear()
+    plain, wished = (sweep(panel, "ma_cross", sets, device=d) for d in ("auto", "gpu"))
+    assert plain.device.kind == wished.device.kind == "cpu"
+    assert not plain.device.fallback
+    assert wished.device.fallback
+    reason = "Computed on the CPU instead of a GPU: no CUDA driver is installed."
+    assert wished.device.reason == reason
+    sweep(panel, "ma_cross", sets, device="gpu", trials_per_block=2)
+    assert [r.message for r in caplog.records] == [reason]
+    assert serving.fallbacks[reason] > 2
+    np.testing.assert_array_equal(plain.returns, wished.returns)
+    with pytest.raises(UserError, match="choose auto, cpu or gpu"):
+        sweep(panel, "ma_cross", sets, device="tpu")
+
+
+ON_DEVICE = """
+import json
+import numpy as np
+import torch
+from tasks.arrays import devices, serving
+from tasks.backtest import GPUBacktestEngine
+from tasks.backtest.sweep import sweep
+from tasks.data.panel import Panel
+from tasks.errors import UserError
+
+devices.why_unavailable = lambda backend: None
+card = devices.GPUInfo(0, "a simulated GPU", 1 << 30, (9, 0), "13.0")
+devices.GPUUtils.get_gpu_info = staticmethod(lambda: [card])
+rng = np.random.default_rng(0)
+close = 10 * np.exp(np.cumsum(rng.normal(0, 0.03, (24, 2)), axis=0))
+dates = np.busday_offset(np.datetime64("2023-01-03"), np.arange(24), roll="forward")
+fields = {n: close for n in ("open", "high", "low", "close")}
+panel = Panel(dates, ("600000.SH", "600001.SH"), fields, "adjusted")
+grid = {"fast": (2, 3), "slow": (4, 5)}
+gpu, cpu = (sweep(panel, "ma_cross", grid, device=d) for d in ("gpu", "cpu"))
+prices, signals = torch.from_numpy(close), torch.from_numpy(np.sign(close - close.mean()))
+ours, theirs = (
+    GPUBacktestEngine(device=d).vectorized_backtest(prices, signals) for d in ("auto", "cpu")
+)
+print(json.dumps({
+    "sweep": [gpu.device.kind, cpu.device.kind, bool((gpu.returns == cpu.returns).all())],
+    "trades": int(cpu.frame["trades"].sum()),
+    "engine": [ours["device"], theirs["device"], type(ours["equity_curve"]).__name__],
+    "same": bool((ours["equity_curve"] == theirs["equity_curve"]).all()),
+    "orders": ours["n_trades"],
+    "fallbacks": dict(serving.fallbacks),
+}))
+"""
+
+
+@pytest.mark.slow
+def test_sweep_and_engine_use_the_device_that_is_there(simulate):
+    found = json.loads(simulate(ON_DEVICE))
+    assert found["sweep"] == ["gpu", "cpu", True]
+    assert found["trades"] > 0
+    assert found["engine"] == [
+        "Computed on a simulated GPU.", "Computed on the CPU, as asked.", "Tensor",
+    ]  # fmt: skip
+    assert found["same"]
+    assert found["orders"] > 0
+    assert found["fallbacks"] == {}

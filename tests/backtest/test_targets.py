@@ -3,7 +3,7 @@
 import numpy as np
 
 from tasks.backtest.config import PortfolioConfig
-from tasks.backtest.targets import top_k_targets
+from tasks.backtest.targets import signal_weights, top_k_targets
 
 
 def config(**changes):
@@ -40,3 +40,11 @@ def test_a_row_uses_its_own_scores_only():
     scores = rng.normal(size=(40, 20))
     whole = top_k_targets(scores, config())
     np.testing.assert_array_equal(top_k_targets(scores[:20], config()), whole[:20])
+
+
+def test_equal_parts_of_signals_are_set_when_their_set_changes():
+    signals = np.array([[1, -1, np.nan], [2, 0, -3], [1, 1, 0], [0, np.nan, -1], [0, 0, 0.5]])
+    expected = [[1, 0, 0], [np.nan] * 3, [0.5, 0.5, 0], [0, 0, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(signal_weights(signals), expected)
+    nothing = signal_weights(np.zeros((2, 2)))
+    np.testing.assert_array_equal(nothing, [[0, 0], [np.nan, np.nan]])
