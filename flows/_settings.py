@@ -133,7 +133,7 @@ class SweepRunConfig(_RunConfig):
     plan_only: bool = Field(
         False,
         title="Plan only",
-        description="Yes: say how much time and memory the sweep would take, and end. No "
+        description="On: say how much time and memory the sweep would take, and end. Off "
         "(default): say it, then sweep if it fits into the budget.",
     )
     budget: BudgetConfig = Field(BudgetConfig(), title="Budget")

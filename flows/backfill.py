@@ -66,42 +66,22 @@ def run_name() -> str:
     persist_result=False,
 )
 def backfill(
-    start: Annotated[
-        str,
-        Field(title="First day", description="First day of the range, such as 2026-06-01."),
-    ],
-    end: Annotated[
-        str,
-        Field(title="Last day", description="Last day of the range, included."),
-    ],
-    config: Annotated[
-        NightlyConfig,
-        Field(
-            title="Night",
-            description="Settings of every night; the data date is each night's own. The default "
-            "is the standard night.",
-        ),
-    ] = NightlyConfig(),  # noqa: B008 - frozen
-    at_once: Annotated[
-        int,
-        Field(
-            title="Nights at once",
-            ge=1,
-            le=64,
-            description="How many nights work side by side; they share this machine or cluster. "
-            "Default 1.",
-        ),
-    ] = 1,
-    again: Annotated[
-        bool,
-        Field(
-            title="Finished nights too",
-            description="Yes: write the reports of finished nights again; their work is found. "
-            "No (default): skip them.",
-        ),
-    ] = False,
+    start: str,
+    end: str,
+    config: NightlyConfig = NightlyConfig(),  # noqa: B008 - frozen
+    at_once: Annotated[int, Field(ge=1, le=64)] = 1,
+    again: bool = False,
 ) -> State[Any]:
     """Run every session of a range that is not finished yet.
+
+    Args:
+        start: First day of the range, such as 2026-06-01.
+        end: Last day of the range, included.
+        config: Settings of every night; the data date is each night's own. Unchanged: the standard
+            night.
+        at_once: How many nights work side by side; they share this machine or cluster. Default 1.
+        again: On: write the reports of finished nights again; their work is found. Off (default):
+            skip them.
 
     Returns:
         Completed with a count of what was done; Failed if a night failed, naming the first.

@@ -44,40 +44,21 @@ def run_name() -> str:
     persist_result=False,
 )
 def rerun(
-    run: Annotated[
-        str,
-        Field(
-            title="Run",
-            description="Id, folder or name of the run, or a day for the last run of it. Empty "
-            "(default): the newest run.",
-        ),
-    ] = "",
-    from_stage: Annotated[
-        Stage,
-        Field(
-            title="From stage",
-            description="Everything of this stage, and whatever waits for it, is computed anew; "
-            "what comes before is reused. report (default) only writes the report again.",
-        ),
-    ] = "report",
-    reason: Annotated[
-        str,
-        Field(
-            title="Reason",
-            max_length=400,
-            description="A sentence to find this run by later; shown in the report. Default empty.",
-        ),
-    ] = "",
-    preview: Annotated[
-        bool,
-        Field(
-            title="Preview only",
-            description="Yes: list what would be reused and computed, with the time to expect, and "
-            "end. No (default): list it, then do just that.",
-        ),
-    ] = False,
+    run: str = "",
+    from_stage: Stage = "report",
+    reason: Annotated[str, Field(max_length=400)] = "",
+    preview: bool = False,
 ) -> dict[str, Any] | State[Any]:
     """Run a night again from a stage.
+
+    Args:
+        run: Id, folder or name of the night's run, or a day for the last run of it. Empty
+            (default): the newest run.
+        from_stage: Everything of this stage, and whatever waits for it, is computed anew; what
+            comes before is reused. report (default) only writes the report again.
+        reason: A sentence to find this run by later; shown in the report. Default empty.
+        preview: On: list what would be reused and computed, with the time to expect, and end. Off
+            (default): list it, then do just that. The list is the artifact rerun-preview.
 
     Returns:
         The new run's summary; with `preview`, the state Completed, whose message counts what would

@@ -7,6 +7,7 @@ from tasks.data.config import DataConfig, SimulatedConfig
 from tasks.data.gate import gate
 from tasks.data.sources import artificial, simulated
 from tasks.errors import UserError
+from tasks.market import calendar
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import board
 
@@ -127,6 +128,18 @@ def test_stocks_come_and_go(bars, stocks):
     assert {board(s) for s in first.index} == {"main", "chinext", "star"}
 
 
+def test_no_stock_is_older_than_its_board():
+    config = DataConfig(simulated=SMALL.model_copy(update={"start": "2019-06-03"}))
+    frame = simulated.read(config, "2019-08-30").frame
+    first = frame.groupby("symbol", observed=True)["date"].min()
+    star = first[[board(s) == "star" for s in first.index]]
+    assert len(star)
+    assert star.min() == np.datetime64("2019-07-22")
+    assert (first[[board(s) == "main" for s in first.index]] == first.min()).any()
+    early = simulated.read(config, "2019-07-19").frame
+    assert not [s for s in early["symbol"].unique() if board(s) == "star"]
+
+
 def test_the_index_follows_the_stocks(bars, panel):
     assert bars.benchmarks == ("000300.SH",)
     level = panel["close"][:, panel.column("000300.SH")]
@@ -189,7 +202,8 @@ def test_load_gives_a_raw_panel_with_factors():
 
 
 def test_the_signal_moves_exactly_the_return_from_the_next_open_to_the_one_after():
-    stocks = artificial._stocks(SMALL)
+    days = calendar.sessions("2022-01-04", "2022-03-31")
+    stocks = artificial._stocks(SMALL, days)
     silent = SMALL.model_copy(update={"signal_strength": 0.0})
     told = artificial._shocks(SMALL, stocks, 50)
     untold = artificial._shocks(silent, stocks, 50)

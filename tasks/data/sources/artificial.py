@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.data.sources.quoting import Stocks, cents, quote, stream
+from tasks.data.sources.quoting import Stocks, cents, openings, quote, stream
 from tasks.market.symbols import board
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _REGIMES = np.array([0.7, 1.0, 1.8])
 _REGIME_STAY = 0.98
 #: log drift of every stock a session; offsets the gain of rebalancing to equal weights
 _DRIFT = -0.0002
-#: share of stocks that are listed after the first session
+#: share of stocks that are listed after their board's first session
 _YOUNG = 0.15
 #: codes of the artificial stocks: first code, exchange, share of all stocks
 _CODES = ((600001, "SH", 0.40), (2001, "SZ", 0.25), (300001, "SZ", 0.22), (688001, "SH", 0.13))
@@ -80,14 +80,14 @@ class Market:
 
 def generate(config: SimulatedConfig, dates: Days) -> Market:
     """The market over the given sessions; a prefix of the sessions gives a prefix of the bars."""
-    stocks = _stocks(config)
+    stocks = _stocks(config, dates)
     shocks = _shocks(config, stocks, len(dates))
     fields, listed = quote(config, stocks, shocks, dates)
     fields["industry"] = np.broadcast_to(stocks.sector * 1.0, listed.shape)
     return Market(dates, stocks.symbols, listed, fields, shocks["expected"], _index(fields, listed))
 
 
-def _stocks(config: SimulatedConfig) -> Stocks:
+def _stocks(config: SimulatedConfig, dates: Days) -> Stocks:
     rng, n = stream(config, "static"), config.n_symbols
     kind = rng.choice(len(_CODES), size=n, p=[share for _, _, share in _CODES])
     symbols = sorted(
@@ -104,7 +104,7 @@ def _stocks(config: SimulatedConfig) -> Stocks:
         beta=rng.uniform(0.7, 1.3, n),
         price=cents(np.exp(rng.normal(np.log(16.0), 0.6, n))),
         turnover=np.exp(rng.normal(np.log(6e7), 0.9, n)),
-        first=np.where(young, rng.integers(20, 1000, n), 0),
+        first=openings(tuple(symbols), dates) + np.where(young, rng.integers(20, 1000, n), 0),
         state=rng.standard_normal(n),
     )
 

@@ -159,10 +159,28 @@ def _limits(symbols: tuple[str, ...], dates: Days) -> tuple[Array, NDArray[np.in
     statuses: tuple[Status, ...] = ("st", "normal")
     table = np.empty((2, len(dates), len(kinds)))
     for b, kind in enumerate(kinds):
-        example = symbols[boards.index(kind)]
+        example, closed = symbols[boards.index(kind)], _opening(kind, dates)
+        table[:, :closed, b] = 0.0
         for k, status in enumerate(statuses):
-            table[k, :, b] = [book.value("price_limit", example, str(d), status) for d in dates]
+            days = (str(d) for d in dates[closed:])
+            table[k, closed:, b] = [book.value("price_limit", example, d, status) for d in days]
     return table, np.array([kinds.index(b) for b in boards])
+
+
+def openings(symbols: tuple[str, ...], dates: Days) -> NDArray[np.int64]:
+    """Number of the first session on which each stock's board was open, (N,)."""
+    boards = [board(s) for s in symbols]
+    known = {kind: _opening(kind, dates) for kind in set(boards)}
+    return np.array([known[kind] for kind in boards], dtype=np.int64)
+
+
+def _opening(kind: str, dates: Days) -> int:
+    """Number of a board's first session; the main board is as old as the market."""
+    if kind == "main":
+        return 0
+    rows = a_share_rules().rows
+    first = min(r.start for r in rows if r.topic == "price_limit" and kind in r.boards)
+    return int(np.searchsorted(dates, np.datetime64(first)))
 
 
 class _Life:
