@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from flows._night import ALL_STEPS
 from tasks import settings
 from tasks._step import body_of
 from tasks.errors import UserError
+from tasks.report.lineage.origins import Link, Number
 
 Json = Mapping[str, Any]
 
@@ -34,37 +34,17 @@ SOURCE_STEP = {
 HASH_DIGITS = 12
 
 
-@dataclasses.dataclass(frozen=True)
-class Link:
-    """One kind of step on the way from a number to its bars.
+def numbers(summary: Json) -> list[Number]:
+    """Every headline number of a run with the steps behind it; none where it did not finish."""
+    return [
+        Number(name, _printed(value), tuple(explain(name, summary)))
+        for name, value in summary.get("headline", {}).items()
+        if name in SOURCE_STEP and any(b["step"] == SOURCE_STEP[name] for b in summary["blocks"])
+    ]
 
-    Attributes:
-        step: the function, and where it is written.
-        place: its file and line, below the checkout.
-        blocks: names of its blocks.
-        depth: how many steps lie between it and the number.
-        artifacts: content hashes, shortened, in the order of the blocks.
-        code: hash of everything the step runs, shortened.
-        seconds: work of all its blocks.
-    """
 
-    step: str
-    place: str
-    blocks: tuple[str, ...]
-    depth: int
-    artifacts: tuple[str, ...]
-    code: str
-    seconds: float
-
-    @property
-    def line(self) -> str:
-        """The link as one line of text."""
-        what = self.blocks[0] if len(self.blocks) == 1 else f"{len(self.blocks)} x {self.step}"
-        few = ", ".join(self.artifacts[:3]) + (" ..." if len(self.artifacts) > 3 else "")
-        return (
-            f"{'  ' * self.depth}{what}: artifact {few}; {self.place}, code {self.code}; "
-            f"{self.seconds:.1f} s"
-        )
+def _printed(value: Any) -> str:
+    return "none" if value is None else f"{value:.6g}"
 
 
 def explain(name: str, summary: Json) -> list[Link]:

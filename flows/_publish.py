@@ -11,11 +11,12 @@ import numpy as np
 
 from flows import _history, _summary
 from tasks.market import calendar
-from tasks.report.steps import write_report
+from tasks.report.steps import LINEAGE, write_report
 
 if TYPE_CHECKING:
     from flows._board import Block
     from flows._night import Night
+    from flows._settings import NightlyConfig
     from tasks.data.store import Store
 
 Json = dict[str, Any]
@@ -52,8 +53,18 @@ def publish(night: Night) -> Json:
         final["night"]["run"]["seconds"] = final["run"]["seconds"]
     final["metrics"] = _metrics(final, night.expected_day)
     night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
+    night.store.note(f"{night.folder}/{LINEAGE}", _lineage_page(final, config))
     _point_latest(night.store, night.folder)
     return {k: final[k] for k in ("state", "sentence", "report", "outputs", "counts", "timing")}
+
+
+def _lineage_page(summary: Json, config: NightlyConfig) -> str:
+    """The page that says how the night was computed."""
+    from flows import _lineage  # it knows the night's steps, and the night knows this module
+    from tasks.report.lineage import page
+
+    looks = {"language": config.language, "up_color": config.advanced.report.up_color}
+    return page.render(summary, _lineage.numbers(summary), **looks)
 
 
 def _report_stage(block: Block, size: int) -> Json:

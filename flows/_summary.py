@@ -79,7 +79,7 @@ def build(night: Night) -> dict[str, Any]:
         "vault": _vault(night),
         "model": config.advanced.train.model,
         "stages": [_stage(board, name) for name in STAGES],
-        "blocks": [_block(b, board.started) for b in board.blocks],
+        "blocks": _blocks(board),
         "counts": _counts(board, night.store),
         "timing": _timing(board),
         "failures": [{"stage": f.stage, "label": f.label, "sentence": f.sentence}
@@ -150,6 +150,20 @@ def _stage(board: Board, name: str) -> dict[str, Any]:
         "work_seconds": round(sum(_seconds(b) for b in computed), 3),
         "device": _device(blocks),
     }
+
+
+def _blocks(board: Board) -> list[dict[str, Any]]:
+    """Every block; those computed in this run with the worker's thread, called `0`, `1`, ..."""
+    threads: dict[str, str] = {}
+    found = []
+    for block in board.blocks:
+        notes = (block.result or {}).get("notes", {})
+        worker, began = "", None
+        if not block.cached and "worker" in notes:
+            worker = threads.setdefault(notes["worker"], str(len(threads)))
+            began = round(notes["began"] - board.started, 3)
+        found.append({**_block(block, board.started), "began": began, "worker": worker})
+    return found
 
 
 def _block(block: Block, began: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import inspect
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -79,6 +80,18 @@ class Output:
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
+class Clock:
+    """When a block's work began, how long it took and who did it: for notes, never for a key."""
+
+    def __init__(self) -> None:
+        self._began, self._started = time.time(), time.perf_counter()
+
+    def read(self) -> dict[str, Any]:
+        """`seconds` since the clock was made, `began` (Unix time), `worker` (with its thread)."""
+        seconds = round(time.perf_counter() - self._started, 3)
+        return {"seconds": seconds, "began": round(self._began, 3), "worker": _worker()}
+
+
 Step = Task[..., dict[str, Any]]
 
 
@@ -143,7 +156,7 @@ def _run(
     log = _logger()
     log.info("%s: started", label)
     _note_attempt(context.store, key)
-    started = time.perf_counter()
+    clock = Clock()
     try:
         output = _apart(body, {name: _revive(value) for name, value in arguments.items()})
     except QilinError as error:
@@ -153,7 +166,7 @@ def _run(
             f"{label}: {type(error).__name__}: {error}. See this task's log for the cause, "
             "fix it, then Retry: only what failed is computed again"
         ) from error
-    seconds = round(time.perf_counter() - started, 3)
+    work = clock.read()
     inputs = tuple(a.sha256 for value in arguments.values() for a in _artifacts(value))
     before = context.store.find(key) if context.fresh else None
     if context.fresh:
@@ -166,7 +179,7 @@ def _run(
         inputs=inputs,
         notes={
             **output.notes,
-            "seconds": seconds,
+            **work,
             "label": label,
             "code": codehash.loaded_hash(body),
         },
@@ -176,7 +189,10 @@ def _run(
         context.store.note(_refreshed(context, key), "as before" if same else "other bytes")
         if not same:
             log.warning("%s: computed again, it has other bytes than before", label)
-    log.info("%s: done in %.2f s, %d rows, %d bytes", label, seconds, artifact.rows, artifact.bytes)
+    log.info(
+        "%s: done in %.2f s, %d rows, %d bytes",
+        label, work["seconds"], artifact.rows, artifact.bytes,
+    )  # fmt: skip
     return artifact.to_json()
 
 
@@ -271,6 +287,17 @@ def _mirror(artifact: Artifact | None, key: str) -> None:
 def _note_attempt(store: Store, key: str) -> None:
     """Leave a mark that this key's work was begun, so that work done twice can be counted."""
     store.note(f"attempts/{key[:2]}/{key}/{uuid.uuid4().hex}", str(time.time()))
+
+
+def _worker() -> str:
+    """The Dask worker and its thread that this runs on, told apart from all others of the night."""
+    from distributed import get_worker
+
+    try:
+        name = str(get_worker().name)
+    except ValueError:  # called outside a worker, as a plain function
+        name = "driver"
+    return f"{name}/{threading.get_ident()}"
 
 
 def _revive(value: Any) -> Any:

@@ -102,6 +102,7 @@ def render(
     *,
     language: str = "en",
     up_color: str = "neutral",
+    lineage: str = "",
 ) -> str:
     """The whole report as one HTML document.
 
@@ -110,6 +111,7 @@ def render(
         previous: relative address of the previous night's report, if there is one.
         language: which of the two languages shows first.
         up_color: colours of gains and losses; states never change with it.
+        lineage: relative address of the page that says how the night was computed, if there is one.
 
     Raises:
         UserError: if the language or the colours are unknown.
@@ -119,7 +121,7 @@ def render(
     _known("up_color", up_color, tuple(UP_DOWN))
     built = sections(night)
     page = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             night=night,
@@ -128,11 +130,11 @@ def render(
             sections=built,
             anchors={"A": "summary"} | {s.letter: s.id for s in built},
             previous=previous,
+            lineage=lineage,
             language=language,
             html_lang="zh-CN" if language == "zh" else "en",
             up_color=up_color,
-            light=_variables(COLOURS, DIVERGING, UP_DOWN[up_color][0]),
-            dark=_variables(DARK, DARK_DIVERGING, UP_DOWN[up_color][1]),
+            **themes(up_color),
             record=record(night),
             numbers=numbers_hash(night),
             provenance_line=_provenance_line(night),
@@ -203,6 +205,14 @@ def _provenance_line(night: Night) -> str:
     return re.sub(r"[^\w .:+·—-]", " ", scrub(line))
 
 
+def themes(up_color: str) -> dict[str, dict[str, str]]:
+    """CSS variables of the themes `light` and `dark`."""
+    return {
+        "light": _variables(COLOURS, DIVERGING, UP_DOWN[up_color][0]),
+        "dark": _variables(DARK, DARK_DIVERGING, UP_DOWN[up_color][1]),
+    }
+
+
 def _variables(
     colours: Mapping[str, str], diverging: tuple[str, ...], up_down: tuple[str, str]
 ) -> dict[str, str]:
@@ -216,7 +226,8 @@ def _variables(
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with what they may call."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

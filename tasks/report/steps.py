@@ -12,12 +12,15 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from tasks._step import Context
+from tasks._step import Clock, Context
 from tasks.report import html, markdown, verdict
 from tasks.report.assemble.headline import headline
 from tasks.report.assemble.night import assemble
 from tasks.report.assemble.tables import tables
 from tasks.report.words import pick
+
+#: the page that says how the night was computed, beside the report
+LINEAGE = "lineage.html"
 
 
 @task(
@@ -40,14 +43,22 @@ def write_report(
         looks: `language`, `up_color`, `ui` (address of the run's page), `expected_day`.
 
     Returns:
-        `state`, `sentence`, `headline`, the whole `night`, `uri` and `bytes` of the report.
+        `state`, `sentence`, `headline`, the whole `night`, `uri` and `bytes` of the report, and in
+        `notes` what it took.
     """
+    clock = Clock()
     night = assemble(
         summary, previous, ctx.store, expected_day=looks["expected_day"], ui=looks["ui"]
     )
     folder = summary["run"]["folder"]
     link = _previous_link(previous)
-    page = html.render(night, previous=link, language=looks["language"], up_color=looks["up_color"])
+    page = html.render(
+        night,
+        previous=link,
+        language=looks["language"],
+        up_color=looks["up_color"],
+        lineage=LINEAGE,
+    )
     ctx.store.note(f"{folder}/report.html", page)
     for name, text in tables(summary, ctx.store).items():
         ctx.store.note(f"{folder}/{name}", text)
@@ -59,6 +70,7 @@ def write_report(
         "night": night.to_json(),
         "uri": f"{folder}/report.html",
         "bytes": len(page.encode()),
+        "notes": clock.read(),
     }
 
 

@@ -4,170 +4,36 @@ Needs Chromium. The block fails for real, because the store cannot write its art
 every page stay in pytest's temporary folder.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psutil
 import pytest
 
-from flows import _server
 from flows._settings import NightlyConfig
-from tests.flows import nights
+from tests.flows import nights, pages
+from tests.flows.pages import NIGHT, SERVICES, Browser, Services
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         "--disable-background-networking"]  # fmt: skip
 NOTE = "started from the form"
-#: milliseconds for a page, seconds for a night and for services, on a busy machine
-PAGE_MS, NIGHT, SERVICES = 120_000, 900.0, 400.0
 TAGS = {"nightly", "market:cn-a", "size:full"}
 STAGES = {"load", "features", "backtest", "train", "report"}
 ARTIFACTS = {"nightly-summary", "nightly-survivors", "nightly-data-health", "nightly-provenance",
              "nightly-report"}  # fmt: skip
 
 
-class Services:
-    """What `qilin up` started in a store of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        env = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-        env |= {"QILIN_PREFECT_PORT": str(_server.any_free_port()), "QILIN_METRICS_PORT": ""}
-        env |= {"QILIN_HOME": str(home), "QILIN_CLUSTER": "threads:2"}
-        env["PREFECT_PROFILES_PATH"] = str(home / "profiles.toml")
-        self.env = env
-        self.url = f"http://127.0.0.1:{env['QILIN_PREFECT_PORT']}"
-        self.api = httpx.Client(base_url=f"{self.url}/api", trust_env=False, timeout=60)
-
-    def ask(self, path: str, **body: Any) -> Any:
-        answer = self.api.post(path, json=body).raise_for_status()
-        return answer.json()
-
-    def runs(self) -> list[dict[str, Any]]:
-        """Nights that somebody started, newest first."""
-        found = self.ask("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC")
-        return [run for run in found if "auto-scheduled" not in run["tags"]]
-
-    def tasks(self, run: str) -> list[dict[str, Any]]:
-        found = self.ask("/task_runs/filter", flow_runs={"id": {"any_": [run]}}, limit=200)
-        return list(found)
-
-    def processes(self) -> list[psutil.Process]:
-        """Every process that works for this store."""
-        return [p for p in psutil.process_iter() if _home_of(p) == str(self.home)]
-
-    def ended(self, run: str, look: Callable[[], None] = lambda: None) -> dict[str, Any]:
-        """Wait for the end of a run; `look` is called meanwhile."""
-        deadline = time.monotonic() + NIGHT
-        while time.monotonic() < deadline:
-            found = self.api.get(f"/flow_runs/{run}").raise_for_status().json()
-            if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-                return dict(found)
-            look()
-            time.sleep(0.5)
-        raise AssertionError(f"run {run} is still {found['state_name']}")
-
-
-def _home_of(process: psutil.Process) -> str:
-    try:
-        alive = process.status() != psutil.STATUS_ZOMBIE
-        return process.environ().get("QILIN_HOME", "") if alive else ""
-    except psutil.Error:
-        return ""
-
-
 @pytest.fixture(scope="module")
 def services(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    services = Services(nights.new_home(tmp_path_factory.mktemp("ui") / "home"))
-    ran = nights.run(nights.command("up"), services.env, SERVICES)
-    assert ran.code == 0, ran.err
-    assert ran.out.splitlines()[0].split() == ["ui", services.url]
-    yield services
-    services.api.close()
-    nights.run(nights.command("down"), services.env)
-
-
-class Browser:
-    """One page, and pictures of it in a folder."""
-
-    def __init__(self, page: Any, url: str, folder: Path) -> None:
-        self.page, self.url, self.folder = page, url, folder
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.url + path)
-
-    def picture(self, name: str) -> None:
-        self.page.screenshot(path=self.folder / f"{name}.png", animations="disabled")
-
-    def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=button, exact=True).click()
-
-    def run(self, run: str, tab: str = "Logs") -> None:
-        """The page of a flow run, when it has settled."""
-        self.open(f"/runs/flow-run/{run}")
-        self.page.wait_for_load_state("networkidle")
-        wanted = self.page.locator(".p-tab", has_text=tab)
-        chosen = self.page.locator(".p-tab__active", has_text=tab)
-        while not chosen.count():  # a page that still loads goes back to its first tab
-            wanted.click()
-            self.page.wait_for_timeout(500)
-
-    def field(self, name: str) -> Any:
-        """The box of a setting in the form, found through the titles that people see."""
-        place, model, title = self.page.locator("form"), NightlyConfig, "config"
-        for part in ("", *name.split(".")):
-            if part:
-                setting = model.model_fields[part]
-                title, model = str(setting.title), setting.annotation
-            heading = f'.schema-form-property__label:text-is("{title} (Optional)")'
-            place = place.locator(f".schema-form-property:has(> .p-label__header {heading})")
-        return place.locator("textarea, input")
-
-    def form(self) -> None:
-        """From the list of deployments to the form of the night."""
-        self.open("/deployments")
-        self.page.get_by_role("link", name="nightly", exact=True).first.click()
-        self.page.get_by_role("button", name="Run", exact=True).wait_for()
-        self.page.wait_for_load_state("networkidle")
-        custom = self.page.get_by_text("Custom run")
-        deadline = time.monotonic() + PAGE_MS / 1000
-        while not custom.is_visible() and time.monotonic() < deadline:
-            self.press("Run")  # a page that is drawn again closes its menu
-            self.page.wait_for_timeout(500)
-        custom.click()
-        self.field("note").wait_for()
-
-    def submit(self, services: Services) -> dict[str, Any]:
-        """Press Submit; the run that comes of it."""
-        known = {run["id"] for run in services.runs()}
-        self.press("Submit")
-        deadline = time.monotonic() + PAGE_MS / 1000
-        while time.monotonic() < deadline:
-            new = [run for run in services.runs() if run["id"] not in known]
-            if new:
-                return new[0]
-            self.page.wait_for_timeout(200)
-        self.picture("not-submitted")
-        raise AssertionError(f"nothing was submitted: see {self.folder}/not-submitted.png")
+    with pages.up(nights.new_home(tmp_path_factory.mktemp("ui") / "home")) as services:
+        yield services
 
 
 @pytest.fixture(scope="module")
 def browser(services: Services, chromium: Path, tmp_path_factory: Any) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        # High enough for everything: what lies below the window's edge is drawn late or never.
-        page = started.new_page(viewport={"width": 1280, "height": 1700}, reduced_motion="reduce")
-        page.set_default_timeout(PAGE_MS)
-        page.set_default_navigation_timeout(PAGE_MS)
-        yield Browser(page, services.url, tmp_path_factory.mktemp("pictures"))
-        started.close()
+    with pages.opened(services.url, chromium, tmp_path_factory.mktemp("pictures")) as browser:
+        yield browser
 
 
 def test_the_form_can_be_submitted_unchanged(services: Services, browser: Browser) -> None:
