@@ -12,6 +12,8 @@ import numpy as np
 from tasks.data.panel import Panel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -25,6 +27,17 @@ def array_bytes(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
+
+
+def array_writer(array: NDArray[Any]) -> Callable[[str], None]:
+    """Writes the bytes of `array_bytes` to a path, without holding them in memory."""
+    contiguous = np.ascontiguousarray(array)
+    return lambda path: np.save(path, contiguous, allow_pickle=False)
+
+
+def array_mapped(path: Path) -> NDArray[Any]:
+    """A `.npy` file as an array in private pages: writing into it never reaches the file."""
+    return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
 
 
 def array_from_bytes(content: bytes) -> NDArray[Any]:

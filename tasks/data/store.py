@@ -33,6 +33,9 @@ MANIFEST = "manifest.json"
 #: with less free no night can end: the smallest writes 11 MB, and Prefect's database grows with it
 LEAST_FREE_BYTES = 32_000_000
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+#: array files of a local store are mapped from this size on: steps that need the same one share its
+#: pages, and the system drops them before memory runs out
+MAPPED_BYTES = 64 * 2**20
 
 
 class CorruptArtifactError(QilinError):
@@ -102,7 +105,7 @@ class Store:
             artifact = Artifact.from_json(json.loads(manifest))
             if verify:
                 for name in artifact.files:
-                    self.read_bytes(artifact, name)
+                    self._verify(artifact, name)
         except (CorruptArtifactError, ValueError, TypeError, KeyError):
             return None
         return artifact
@@ -152,11 +155,7 @@ class Store:
             content = self._read_bytes(f"{artifact.uri}/{name}")
         except (FileNotFoundError, NotADirectoryError):
             content = b""
-        if hashlib.sha256(content).hexdigest() != artifact.files.get(name):
-            raise CorruptArtifactError(
-                f"artifact {artifact.kind} {artifact.key[:12]} is missing or damaged in {name}; "
-                "retry the run: it is rebuilt from its inputs"
-            )
+        _compare(artifact, name, hashlib.sha256(content).hexdigest())
         return content
 
     def read_json(self, artifact: Artifact, name: str) -> Any:
@@ -164,9 +163,13 @@ class Store:
         return json.loads(self.read_bytes(artifact, name))
 
     def read_array(self, artifact: Artifact, name: str) -> NDArray[Any]:
-        """A `.npy` file of an artifact."""
+        """A `.npy` file of an artifact, verified; a large local one is mapped and not read."""
         from tasks.data import codec
 
+        path = Path(self.path(f"{artifact.uri}/{name}"))
+        if self.is_local and path.is_file() and path.stat().st_size >= MAPPED_BYTES:
+            self._verify(artifact, name)
+            return codec.array_mapped(path)
         return codec.array_from_bytes(self.read_bytes(artifact, name))
 
     def read_frame(self, artifact: Artifact, name: str) -> pd.DataFrame:
@@ -262,6 +265,21 @@ class Store:
         if fs.exists(path):
             fs.rm(path, recursive=True)
 
+    def _verify(self, artifact: Artifact, name: str) -> None:
+        """Compare one file with its hash, a local one without taking it into memory.
+
+        Raises:
+            CorruptArtifactError: it is missing or has other bytes.
+        """
+        if not self.is_local:
+            self.read_bytes(artifact, name)
+            return
+        try:
+            found = _file_sha256(Path(self.path(f"{artifact.uri}/{name}")))
+        except (FileNotFoundError, NotADirectoryError):
+            found = ""
+        _compare(artifact, name, found)
+
     @contextlib.contextmanager
     def _writing(self, what: str, size: int) -> Iterator[Path]:
         """A path beside the artifacts to write `size` bytes or more to; nothing stays there.
@@ -336,6 +354,14 @@ class Store:
                 f"the store {self.root} did not hand over {uri} ({type(error).__name__}: {error}): "
                 "see that its service answers, then retry"
             ) from error
+
+
+def _compare(artifact: Artifact, name: str, sha256: str) -> None:
+    if sha256 != artifact.files.get(name):
+        raise CorruptArtifactError(
+            f"artifact {artifact.kind} {artifact.key[:12]} is missing or damaged in {name}; "
+            "retry the run: it is rebuilt from its inputs"
+        )
 
 
 def _folder(key: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,8 @@ def _output(kind: str, values: factorsets.Values, symbols: tuple[str, ...]) -> O
         "expressions": values.expressions,
         "symbols": list(symbols),
     }
-    files = {
-        "features.npy": codec.array_bytes(stacked),
+    files: dict[str, bytes | Callable[[str], None]] = {
+        "features.npy": codec.array_writer(stacked),
         "head.json": json.dumps(head, sort_keys=True).encode(),
     }
     device = values.device

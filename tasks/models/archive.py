@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,7 +62,7 @@ def _block(store: Store, part: Artifact, without: Sequence[str]) -> Block:
     return Block(tuple(head["symbols"]), {n: grid for n, grid in named if n not in without})
 
 
-def dataset_files(data: Dataset) -> dict[str, bytes]:
+def dataset_files(data: Dataset) -> dict[str, bytes | Callable[[str], None]]:
     """One `.npy` file per array, and a JSON head with names, dates and symbols."""
     head = {
         "names": list(data.names),
@@ -70,8 +70,8 @@ def dataset_files(data: Dataset) -> dict[str, bytes]:
         "symbols": list(data.symbols),
         "span": data.span,
     }
-    files = {f"{name}.npy": codec.array_bytes(getattr(data, name)) for name in _ARRAYS}
-    return files | {"head.json": json.dumps(head).encode()}
+    arrays = {f"{name}.npy": codec.array_writer(getattr(data, name)) for name in _ARRAYS}
+    return {**arrays, "head.json": json.dumps(head).encode()}
 
 
 def dataset_from(store: Store, artifact: Artifact) -> Dataset:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+#: rows of the matrix that are moved at a time
+_ROWS_MOVED = 2**16
+
+
 @dataclasses.dataclass(frozen=True)
 class Block:
     """Features of some symbols.
@@ -139,7 +143,7 @@ def dataset(
     raw[~np.isfinite(raw)] = np.nan
     y = flat(returns, label_transform).astype(np.float32)
     if not informed.all():
-        X, y, raw = X[informed], y[informed], raw[informed]
+        X, y, raw = _moved_up(X, informed), y[informed], raw[informed]
         day, column = day[informed], column[informed]
     return Dataset(
         X=X,
@@ -153,6 +157,16 @@ def dataset(
         symbols=tuple(given[i] for i in order),
         span=span,
     )
+
+
+def _moved_up(X: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The kept rows, moved up in place: a copy of the matrix would need its memory twice."""
+    stop = 0
+    for first in range(0, len(X), _ROWS_MOVED):
+        rows = X[first : first + _ROWS_MOVED][kept[first : first + _ROWS_MOVED]]
+        X[stop : stop + len(rows)] = rows
+        stop += len(rows)
+    return X[:stop]
 
 
 def _names(blocks: Sequence[Block]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def factors(
     universe = ctx.store.read_array(panel, "universe.npy")
     returns = _labels(ctx.store, panel, stocks, config)
     returns[~universe] = np.nan
-    values = _stacked(archive.blocks_from(ctx.store, features, without))
+    values = _Stacked(archive.blocks_from(ctx.store, features, without))
     span = label_span(config.label)
     stop = vault.first_sealed(stocks.dates, sealed)
     if stop < len(stocks.dates):
@@ -167,10 +168,20 @@ def _labels(store: Store, panel: Artifact, stocks: Panel, config: TrainConfig) -
     return labels(stocks, config.label, tradable=tradable, jumps=jumps)
 
 
-def _stacked(blocks: list[Block]) -> dict[str, Array]:
-    """Features of all blocks side by side, name to T x N."""
-    names = blocks[0].features
-    return {name: np.concatenate([b.features[name] for b in blocks], axis=1) for name in names}
+class _Stacked(Mapping[str, "Array"]):
+    """Features of all blocks side by side, name to T x N; each is put together when asked for."""
+
+    def __init__(self, blocks: list[Block]) -> None:
+        self._blocks = blocks
+
+    def __getitem__(self, name: str) -> Array:
+        return np.concatenate([block.features[name] for block in self._blocks], axis=1)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._blocks[0].features)
+
+    def __len__(self) -> int:
+        return len(self._blocks[0].features)
 
 
 STEPS = (dataset, fold, predictions, factors, ranking)

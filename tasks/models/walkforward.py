@@ -275,10 +275,7 @@ def _fit_rows(dataset: Dataset, rows: slice, config: TrainConfig) -> Model:
             f"no labelled rows in the {rows.stop - rows.start} rows of a training window: "
             "check prices and the universe mask"
         )
-    X, day = dataset.X[rows], dataset.day[rows]
-    if not known.all():
-        X, y, day = X[known], y[known], day[known]
-    return fit(config, X, y, days=day)
+    return fit(config, dataset.X[rows], y, days=dataset.day[rows], known=known)
 
 
 def _shares(names: tuple[str, ...], gains: NDArray[np.float64]) -> dict[str, float]:

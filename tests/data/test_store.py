@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tasks.data import codec
+from tasks.data import store as store_of
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, CorruptArtifactError, Store
 from tasks.errors import EnvironmentFaultError
@@ -185,3 +186,23 @@ def test_some_columns_of_a_wide_panel_are_read_from_their_files_alone(store: Sto
         assert part.symbols == panel.symbols[first:stop]
     with pytest.raises(CorruptArtifactError):
         store.read_panel(artifact, slice(0, 3))
+
+
+def test_a_large_array_is_mapped_verified_and_out_of_reach(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.arange(1000.0).reshape(10, 100)
+    files = {"x.npy": codec.array_writer(values.T)}
+    made = store.put("thing", KEY, files)
+    assert (
+        made.sha256 == store.put("thing", 64 * "c", {"x.npy": codec.array_bytes(values.T)}).sha256
+    )
+    monkeypatch.setattr(store_of, "MAPPED_BYTES", 1000)
+    read = store.read_array(made, "x.npy")
+    read[0, 0] = -1.0
+    again = store.read_array(made, "x.npy")
+    np.testing.assert_array_equal(again, values.T)
+    store.discard(KEY)
+    assert read[1, 1] == values[1, 1], "what is mapped stays readable"
+    with pytest.raises(CorruptArtifactError):
+        store.read_array(made, "x.npy")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.errors import UserError
+from tasks.models import dataset as module
 from tasks.models.crosssection import centred_rank
 from tasks.models.dataset import Block, dataset
 
@@ -71,6 +72,17 @@ def test_cells_without_any_feature_are_no_rows(market):
     data = dataset([Block(market.symbols, features)], market.returns, market.dates)
     assert data.day[0] == 30
     assert data.first_day == 30
+
+
+@pytest.mark.parametrize("moved", [1, 7, 10**6])
+def test_rows_that_are_left_out_leave_no_trace_in_the_others(market, monkeypatch, moved):
+    eligible = np.random.default_rng(6).random(market.returns.shape) < 0.7
+    wanted = market.data(eligible=eligible)
+    features = {k: np.where(eligible, v, np.nan) for k, v in market.features.items()}
+    monkeypatch.setattr(module, "_ROWS_MOVED", moved)
+    found = dataset([Block(market.symbols, features)], market.returns, market.dates)
+    assert found.X.tobytes() == wanted.X.tobytes()
+    assert found.day.tobytes() == wanted.day.tobytes()
 
 
 def test_no_day_sees_another(market):

@@ -190,3 +190,13 @@ def test_a_model_loads_only_its_own_library(kind, absent):
         f"assert not set({absent!r}) & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rows_left_out_give_the_bits_of_a_matrix_without_them(rows):
+    """Unknown rows are skipped where they lie; LightGBM then sees several matrices for one."""
+    X, y, _ = rows
+    known = np.arange(len(y)) % 7 != 0
+    holes = np.where(known, y, np.nan).astype(np.float32)
+    for kind in ("lightgbm", "xgboost"):
+        whole = base.fit(config(kind), X, holes, known=known).to_bytes()
+        assert whole == base.fit(config(kind), X[known], y[known]).to_bytes()

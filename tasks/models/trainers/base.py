@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from tasks.arrays.devices import GPUBackend, why_unavailable
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from tasks.arrays.devices import DeviceWish
@@ -49,25 +50,30 @@ def fit(
     y: NDArray[np.float32],
     *,
     days: NDArray[np.int32] | None = None,
+    known: NDArray[np.bool_] | None = None,
 ) -> Model:
     """Train the configured kind of model.
 
     Args:
         config: kind, size, seed, threads and device.
         X: float32 (R, F), C-contiguous; NaN is a missing feature.
-        y: float32 (R,), finite.
+        y: float32 (R,), finite where `known`.
         days: (R,), ascending; rows of one day belong together. The network learns the daily
             correlation where days are given and the squared error otherwise; trees always use the
             squared error.
+        known: (R,), rows to train on; all by default.
 
     Raises:
         UserError: shapes that do not fit, labels that are not finite, or an unknown kind.
     """
-    _check(X, y)
+    chosen = np.ones(len(y), dtype=bool) if known is None else known
+    _check(X, y, chosen)
     if config.model == "lightgbm":
         from tasks.models.trainers import lightgbm_model
 
-        return lightgbm_model.fit(config, X, y)
+        return lightgbm_model.fit(config, X, y, chosen)
+    if not chosen.all():
+        X, y, days = X[chosen], y[chosen], None if days is None else days[chosen]
     if config.model == "xgboost":
         from tasks.models.trainers import xgboost_model
 
@@ -118,15 +124,13 @@ def unknown_kind(kind: str) -> UserError:
     return UserError(f"model {kind!r} is unknown: choose 'lightgbm', 'xgboost' or 'pytorch'")
 
 
-def _check(X: NDArray[np.float32], y: NDArray[np.float32]) -> None:
-    import numpy as np
-
+def _check(X: NDArray[np.float32], y: NDArray[np.float32], known: NDArray[np.bool_]) -> None:
     if X.ndim != 2 or X.shape[1] == 0:
         raise UserError(f"the features have shape {X.shape}: give rows x features")
     if y.shape != (len(X),):
         raise UserError(f"{len(X)} rows of features and labels of shape {y.shape}: give one each")
-    if len(y) == 0:
+    if not known.any():
         raise UserError("no rows to train on: check the training window and the universe")
-    bad = int((~np.isfinite(y)).sum())
+    bad = int((~np.isfinite(y[known])).sum())
     if bad:
         raise UserError(f"{bad} of {len(y)} labels are not finite: drop these rows before training")

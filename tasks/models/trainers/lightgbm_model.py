@@ -44,19 +44,25 @@ class LightGBMModel:
         return np.asarray(self.booster.feature_importance("gain"), dtype=np.float64)
 
 
-def fit(config: TrainConfig, X: NDArray[np.float32], y: NDArray[np.float32]) -> LightGBMModel:
+def fit(
+    config: TrainConfig,
+    X: NDArray[np.float32],
+    y: NDArray[np.float32],
+    known: NDArray[np.bool_],
+) -> LightGBMModel:
     """Train; asks for a GPU only where the configuration does, and says why if it stays on CPU."""
     from lightgbm.basic import LightGBMError
 
+    parts, labels = _runs(X, known), y[known]
     device, note = choose(config.device, "lightgbm")
     if device == "gpu":
         try:
             # the package index's builds carry the OpenCL learner ("gpu") and not the CUDA one
-            return LightGBMModel(_train(config, X, y, "gpu"), device="gpu")
+            return LightGBMModel(_train(config, parts, labels, "gpu"), device="gpu")
         except LightGBMError as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")
             note = f"lightgbm trained on the CPU: its GPU learner cannot start ({reason})."
-    return LightGBMModel(_train(config, X, y, "cpu"), note=note)
+    return LightGBMModel(_train(config, parts, labels, "cpu"), note=note)
 
 
 def load(content: bytes) -> LightGBMModel:
@@ -93,9 +99,20 @@ def parameters(config: TrainConfig, rows: int, device: str = "cpu") -> dict[str,
     }
 
 
-def _train(config: TrainConfig, X: NDArray[np.float32], y: NDArray[np.float32], device: str) -> Any:
+def _runs(X: NDArray[np.float32], known: NDArray[np.bool_]) -> list[NDArray[np.float32]]:
+    """Neighbouring known rows as views of the matrix: a copy would need its memory again.
+
+    LightGBM takes them one after the other as if they were one matrix.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
+    return [X[start:stop] for start, stop in edges.reshape(-1, 2)]
+
+
+def _train(
+    config: TrainConfig, parts: list[NDArray[np.float32]], y: NDArray[np.float32], device: str
+) -> Any:
     import lightgbm
 
     settings = parameters(config, len(y), device)
-    data = lightgbm.Dataset(X, label=y, params=settings, free_raw_data=True)
+    data = lightgbm.Dataset(parts, label=y, params=settings, free_raw_data=True)
     return lightgbm.train(settings, data, num_boost_round=config.rounds)
