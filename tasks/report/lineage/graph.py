@@ -126,19 +126,6 @@ def spans(blocks: Sequence[Json]) -> list[Span]:
     return sorted(found, key=lambda span: span.start)
 
 
-def busy_seconds(found: Sequence[Span]) -> dict[str, float]:
-    """Seconds that each worker's thread was at work, overlaps once."""
-    busy: dict[str, float] = {}
-    until: dict[str, float] = {}
-    for span in found:
-        if span.lane:
-            start = max(span.start, until.get(span.lane, 0.0))
-            end = span.start + span.seconds
-            busy[span.lane] = busy.get(span.lane, 0.0) + max(0.0, end - start)
-            until[span.lane] = max(until.get(span.lane, 0.0), end)
-    return busy
-
-
 def _work(block: Json) -> float:
     return float(block["work_seconds"]) if block["state"] == "computed" else 0.0
 

@@ -13,7 +13,7 @@ from tasks.report import format as fmt
 from tasks.report.blocks import Cell, Chart, Command, Facts, Table, columns, number, words
 from tasks.report.html import environment, themes
 from tasks.report.lineage import drawing
-from tasks.report.lineage.graph import Span, Step, busy_seconds, longest_chain, spans, steps
+from tasks.report.lineage.graph import Span, Step, longest_chain, spans, steps
 from tasks.report.lineage.origins import Number
 from tasks.report.words import Text, Words, say
 
@@ -41,7 +41,7 @@ def render(
             state=summary.get("state", "UNKNOWN"),
             sentence=summary.get("sentence", ""),
             graph=_graph(steps(blocks), blocks),
-            timeline=_timeline(spans(blocks)),
+            timeline=_timeline(spans(blocks), summary["timing"]),
             blocks=_blocks(blocks),
             inputs=_inputs(summary["inputs"]),
             facts=_facts(summary),
@@ -73,18 +73,16 @@ def _graph(found: Sequence[Step], blocks: Sequence[Json]) -> Chart:
     return Chart("graph", finding, question, drawing.graph(found), wide=True, data=_steps(found))
 
 
-def _timeline(found: Sequence[Span]) -> Chart:
+def _timeline(found: Sequence[Span], timing: Json) -> Chart:
     end = max((s.start + s.seconds for s in found), default=0.0)
-    busy = busy_seconds(found)
-    share = sum(busy.values()) / (len(busy) * end) if busy and end else None
+    beyond = timing["wall_seconds"] - timing["critical_path_seconds"]
     finding: Words = say(
-        "{n} worker threads were at work {p} of the {t}",
-        "{n} 个工作线程在 {t} 内的工作时间占 {p}",
-        n=str(len(busy)),
-        p=fmt.share(share),
-        t=fmt.duration(end),
+        "{t} from first to last block, {o} of it beyond the longest chain",
+        "自首个到末个分块共 {t}，其中 {o} 超出最长链",
+        t=fmt.duration(timing["wall_seconds"]),
+        o=fmt.duration(beyond),
     )
-    if not busy:
+    if not any(span.lane for span in found):
         finding = Text("No worker computed a block: all was found", "无需计算：全部复用")
     question = Text(
         "When and where was each block worked on? Hollow: found in the store, or not a worker's",
