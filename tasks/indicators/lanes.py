@@ -20,6 +20,7 @@ from tasks.arrays.streaming import empty_grid
 from tasks.errors import UserError
 from tasks.indicators.kernels import blend
 from tasks.indicators.memory import Memory
+from tasks.indicators.script import Script
 from tasks.indicators.trading import Days, Window
 
 if TYPE_CHECKING:
@@ -189,19 +190,34 @@ def on_tiles(
 def windows(
     grids: Mapping[str, Array], block: int | None, bench: Bench
 ) -> Iterator[tuple[Window, Tile]]:
-    """Every window of `block` columns of the grids, and the tile on which to compute it."""
+    """Every window of `block` columns of the grids, and the tile on which to compute it.
+
+    Whoever takes them does the same for each. On the CPU that is noted on the second one (by then
+    it is known how often each result is used) and done again here for those that follow, which are
+    not handed out.
+    """
     rows, symbols = next(iter(grids.values())).shape
     size = BLOCK if block is None else block
-    memory = Memory(bench) if bench is CPU else None  # a GPU's own arrays and launches are its own
-    host = Memory(CPU)
+    script = Script() if bench is CPU else None  # a GPU's own arrays and launches are its own
+    memory = Memory(script) if script else None
+    host = Memory(script or CPU)
     lanes = min(size, symbols)
+    noted: Window | None = None
     for begin in range(0, max(symbols, 1), size):
         low = min(begin, symbols - lanes)  # the last one overlaps: all are of one width
-        host.begin(rows + 1, lanes)
-        if memory:
-            memory.begin(rows + 1, lanes)
         with np.errstate(all="ignore"):  # rows below a lane's last day hold no numbers
-            yield Window(grids, low, lanes, host), Tile(rows + 1, lanes, bench, memory)
+            if script and noted and noted.move(low):
+                script.again()
+                continue
+            host.begin(rows + 1, lanes)
+            if script and memory:
+                memory.begin(rows + 1, lanes)
+                script.begin()
+            window = Window(grids, low, lanes, host, script)
+            yield window, Tile(rows + 1, lanes, script or bench, memory)
+            if script and script.whole and begin and not noted:
+                noted = window
+                script.close()
 
 
 def enter(tile: Tile, window: Window, days: Days, names: Iterable[str]) -> list[Array]:

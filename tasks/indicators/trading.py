@@ -11,13 +11,15 @@ days without trading read from it and write to it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.indicators.kernels import layout
 from tasks.indicators.memory import Memory
+from tasks.indicators.script import Script
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,30 +45,36 @@ class Days:
 class Window:
     """Some columns (`lanes`, from `low` on) of some grids (T, N), on trading days.
 
-    Masks and series are made once for all that ask for them.
+    Masks and series are made once for all that ask for them. With a script, what is done here is
+    noted there, and can be done again for other columns (see `move`).
     """
 
-    def __init__(self, grids: Mapping[str, Array], low: int, lanes: int, memory: Memory) -> None:
+    def __init__(
+        self,
+        grids: Mapping[str, Array],
+        low: int,
+        lanes: int,
+        memory: Memory,
+        script: Script | None = None,
+    ) -> None:
         self.low, self.lanes = low, lanes
         self.rows = next(iter(grids.values())).shape[0]
         self._grids = grids
         self._memory = memory
+        self._script = script
         self._masks: dict[str, NDArray[np.bool_]] = {}
+        self._asked: dict[tuple[str, ...], Days] = {}
         self._days: list[Days] = []
         self._series: dict[tuple[str, int], Array] = {}
 
     def days(self, names: Iterable[str]) -> Days:
         """The days on which all the named grids are known."""
-        masks = [self._mask(name) for name in dict.fromkeys(names)]
-        trading = masks[0]
-        for other in masks[1:]:
-            if not np.array_equal(trading, other):
-                both = self._memory.new(np.bool_)
-                trading = np.logical_and(trading, other, out=both)
-        for days in self._days:
-            if days.trading is trading or np.array_equal(days.trading, trading):
-                return days
-        return self._number(trading)
+        key = tuple(dict.fromkeys(names))
+        if key not in self._asked:
+            trading = self._traded(key)
+            alike = (days for days in self._days if np.array_equal(days.trading, trading))
+            self._asked[key] = next(alike, None) or self._number(trading)
+        return self._asked[key]
 
     def number(self, days: Days) -> int:
         """Number of some days among those that were asked for."""
@@ -77,15 +85,38 @@ class Window:
         key = (name, self.number(days))
         if key not in self._series:
             lanes = self._memory.new()
-            flat = lanes.reshape(-1)
-            layout.compact(self._grids[name], self.low, days.place, days.counts, flat)
+            self._do(partial(self._compact, name, days), lanes)
             self._series[key] = lanes
         return self._series[key]
 
     def scatter(self, lanes: Array, days: Days, out: NDArray[Any], most: float) -> None:
         """Put a result on trading days where it belongs in a grid; NaN on the other days."""
-        lanes[-1] = np.nan
-        layout.scatter(lanes.reshape(-1), days.place, self.low, most, out)
+        self._do(partial(self._scatter, days, out, most), lanes)
+
+    def move(self, low: int) -> bool:
+        """Go to the columns from another `low` on, with the buffers and days of before.
+
+        False if grids that were known on the same days there are not here: then nothing that was
+        made of them fits.
+        """
+        self.low = low
+        for name, mask in self._masks.items():
+            layout.known(self._grids[name], low, mask)
+        renewed: set[int] = set()
+        for names, days in self._asked.items():
+            trading = self._traded(names)
+            if id(days) not in renewed:
+                days.trading[:] = trading
+                renewed.add(id(days))
+            elif not np.array_equal(days.trading, trading):
+                return False
+        for days in self._days:
+            self._count(days)
+        return True
+
+    def _traded(self, names: tuple[str, ...]) -> NDArray[np.bool_]:
+        masks = [self._mask(name) for name in names]
+        return masks[0] if len(masks) == 1 else np.logical_and.reduce(masks)
 
     def _mask(self, name: str) -> NDArray[np.bool_]:
         if name not in self._masks:
@@ -95,7 +126,24 @@ class Window:
 
     def _number(self, trading: NDArray[np.bool_]) -> Days:
         counts = np.zeros(self.lanes, dtype=np.int64)
-        days = Days(trading, counts, self._memory.new(np.uint32))
-        layout.number_days(trading, counts, days.place)
+        days = Days(self._memory.new(np.bool_), counts, self._memory.new(np.uint32))
+        days.trading[:] = trading
+        self._count(days)
         self._days.append(days)
         return days
+
+    def _count(self, days: Days) -> None:
+        days.counts[:] = 0
+        layout.number_days(days.trading, days.counts, days.place)
+
+    def _compact(self, name: str, days: Days, lanes: Array) -> None:
+        layout.compact(self._grids[name], self.low, days.place, days.counts, lanes.reshape(-1))
+
+    def _scatter(self, days: Days, out: NDArray[Any], most: float, lanes: Array) -> None:
+        lanes[-1] = np.nan
+        layout.scatter(lanes.reshape(-1), days.place, self.low, most, out)
+
+    def _do(self, work: Callable[[Array], None], lanes: Array) -> None:
+        work(lanes)
+        if self._script is not None:
+            self._script.note(work, lanes)
