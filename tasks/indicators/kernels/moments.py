@@ -103,10 +103,12 @@ def correlation(xy: Array, xx: Array, yy: Array, out: Array, s: Array) -> None:
 def line(x: Array, n: int, slope: Array, last: Array, s: Array) -> None:
     """Least-squares line through the last n bars: its slope per bar and its newest value.
 
-    Sums are of differences from the newest bar, so that nothing cancels. Scratch: 2 rows.
+    Sums are of differences from the newest bar, so that nothing cancels; four bars at a time, so
+    that the sums so far are loaded and stored once for them. Scratch: 2 rows.
     """
     rows, lanes = x.shape
     low, high = first_lane(lanes), end_lane(lanes)
+    whole = n - n % 4
     for t in range(min(n - 1, rows)):
         for j in range(low, high):
             slope[t, j] = np.nan
@@ -117,7 +119,16 @@ def line(x: Array, n: int, slope: Array, last: Array, s: Array) -> None:
         for j in range(low, high):
             s[0, j] = 0.0
             s[1, j] = 0.0
-        for i in range(n):
+        for i in range(0, whole, 4):
+            oldest, place = t - n + 1 + i, i - mean
+            for j in range(low, high):
+                newest = x[t, j]
+                a, b = x[oldest, j] - newest, x[oldest + 1, j] - newest
+                c, d = x[oldest + 2, j] - newest, x[oldest + 3, j] - newest
+                s[0, j] = s[0, j] + a + b + c + d
+                weighted = s[1, j] + a * place + b * (place + 1.0)
+                s[1, j] = weighted + c * (place + 2.0) + d * (place + 3.0)
+        for i in range(whole, n):
             place = i - mean
             for j in range(low, high):
                 d = x[t - n + 1 + i, j] - x[t, j]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, kernel, step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,14 +100,22 @@ def below_top(x: Array, top: Array, bottom: Array, out: Array, s: Array) -> None
             out[t, j] = (top[t, j] - x[t, j]) / width if width != 0.0 else 0.0
 
 
+@step
+def _slot(t: int, newest: int, slot: int, n: int) -> int:
+    """The row in a slot of TA-Lib's ring buffer when row t was put into slot `newest`."""
+    return t - newest + slot - (n if slot > newest else 0)
+
+
 @kernel
 def cci(typical: Array, n: int, out: Array, s: Array) -> None:
     """Commodity channel index, 0 where the window is flat. Scratch: 2 rows.
 
-    Sums run in the order of TA-Lib's ring buffer (row modulo n), which makes the bits its own.
+    Sums run in the order of TA-Lib's ring buffer (row modulo n), which makes the bits its own, four
+    terms at a time, so that the sum so far is loaded and stored once for them.
     """
     rows, lanes = typical.shape
     low, high = first_lane(lanes), end_lane(lanes)
+    whole = n - n % 4
     for t in range(min(n - 1, rows)):
         for j in range(low, high):
             out[t, j] = np.nan
@@ -116,14 +124,26 @@ def cci(typical: Array, n: int, out: Array, s: Array) -> None:
             s[0, j] = 0.0
             s[1, j] = 0.0
         newest = t % n  # slots after it hold older rows
-        for slot in range(n):
-            i = t - newest + slot - (n if slot > newest else 0)
+        for first in range(0, whole, 4):
+            a, b = _slot(t, newest, first, n), _slot(t, newest, first + 1, n)
+            c, d = _slot(t, newest, first + 2, n), _slot(t, newest, first + 3, n)
+            for j in range(low, high):
+                s[0, j] = s[0, j] + typical[a, j] + typical[b, j] + typical[c, j] + typical[d, j]
+        for slot in range(whole, n):
+            i = _slot(t, newest, slot, n)
             for j in range(low, high):
                 s[0, j] += typical[i, j]
         for j in range(low, high):
             s[0, j] /= n
-        for slot in range(n):
-            i = t - newest + slot - (n if slot > newest else 0)
+        for first in range(0, whole, 4):
+            a, b = _slot(t, newest, first, n), _slot(t, newest, first + 1, n)
+            c, d = _slot(t, newest, first + 2, n), _slot(t, newest, first + 3, n)
+            for j in range(low, high):
+                m, away = s[0, j], s[1, j] + abs(typical[a, j] - s[0, j])
+                away = away + abs(typical[b, j] - m) + abs(typical[c, j] - m)
+                s[1, j] = away + abs(typical[d, j] - m)
+        for slot in range(whole, n):
+            i = _slot(t, newest, slot, n)
             for j in range(low, high):
                 s[1, j] += abs(typical[i, j] - s[0, j])
         for j in range(low, high):
