@@ -102,20 +102,50 @@ def below_top(x: Array, top: Array, bottom: Array, out: Array, s: Array) -> None
 
 @step
 def _slot(t: int, newest: int, slot: int, n: int) -> int:
-    """The row in a slot of TA-Lib's ring buffer when row t was put into slot `newest`."""
+    """The row in a slot of TA-Lib's ring buffer, where row t was put in slot `newest`, t % n."""
     return t - newest + slot - (n if slot > newest else 0)
+
+
+@step
+def _add_window(x: Array, t: int, n: int, low: int, high: int, s: Array) -> None:
+    """Add the last n rows of x to s[0], slot by slot; four together load and store it once."""
+    newest, whole = t % n, n - n % 4
+    for k in range(0, whole, 4):
+        r0, r1 = _slot(t, newest, k, n), _slot(t, newest, k + 1, n)
+        r2, r3 = _slot(t, newest, k + 2, n), _slot(t, newest, k + 3, n)
+        for j in range(low, high):
+            s[0, j] = s[0, j] + x[r0, j] + x[r1, j] + x[r2, j] + x[r3, j]
+    for k in range(whole, n):
+        row = _slot(t, newest, k, n)
+        for j in range(low, high):
+            s[0, j] += x[row, j]
+
+
+@step
+def _add_distances(x: Array, t: int, n: int, low: int, high: int, s: Array) -> None:
+    """Add the distances of the last n rows of x from s[0] to s[1], slot by slot."""
+    newest, whole = t % n, n - n % 4
+    for k in range(0, whole, 4):
+        r0, r1 = _slot(t, newest, k, n), _slot(t, newest, k + 1, n)
+        r2, r3 = _slot(t, newest, k + 2, n), _slot(t, newest, k + 3, n)
+        for j in range(low, high):
+            m = s[0, j]
+            two = s[1, j] + abs(x[r0, j] - m) + abs(x[r1, j] - m)
+            s[1, j] = two + abs(x[r2, j] - m) + abs(x[r3, j] - m)
+    for k in range(whole, n):
+        row = _slot(t, newest, k, n)
+        for j in range(low, high):
+            s[1, j] += abs(x[row, j] - s[0, j])
 
 
 @kernel
 def cci(typical: Array, n: int, out: Array, s: Array) -> None:
     """Commodity channel index, 0 where the window is flat. Scratch: 2 rows.
 
-    Sums run in the order of TA-Lib's ring buffer (row modulo n), which makes the bits its own, four
-    terms at a time, so that the sum so far is loaded and stored once for them.
+    Sums run in the order of TA-Lib's ring buffer (row modulo n), which makes the bits its own.
     """
     rows, lanes = typical.shape
     low, high = first_lane(lanes), end_lane(lanes)
-    whole = n - n % 4
     for t in range(min(n - 1, rows)):
         for j in range(low, high):
             out[t, j] = np.nan
@@ -123,29 +153,10 @@ def cci(typical: Array, n: int, out: Array, s: Array) -> None:
         for j in range(low, high):
             s[0, j] = 0.0
             s[1, j] = 0.0
-        newest = t % n  # slots after it hold older rows
-        for first in range(0, whole, 4):
-            a, b = _slot(t, newest, first, n), _slot(t, newest, first + 1, n)
-            c, d = _slot(t, newest, first + 2, n), _slot(t, newest, first + 3, n)
-            for j in range(low, high):
-                s[0, j] = s[0, j] + typical[a, j] + typical[b, j] + typical[c, j] + typical[d, j]
-        for slot in range(whole, n):
-            i = _slot(t, newest, slot, n)
-            for j in range(low, high):
-                s[0, j] += typical[i, j]
+        _add_window(typical, t, n, low, high, s)
         for j in range(low, high):
             s[0, j] /= n
-        for first in range(0, whole, 4):
-            a, b = _slot(t, newest, first, n), _slot(t, newest, first + 1, n)
-            c, d = _slot(t, newest, first + 2, n), _slot(t, newest, first + 3, n)
-            for j in range(low, high):
-                m, away = s[0, j], s[1, j] + abs(typical[a, j] - s[0, j])
-                away = away + abs(typical[b, j] - m) + abs(typical[c, j] - m)
-                s[1, j] = away + abs(typical[d, j] - m)
-        for slot in range(whole, n):
-            i = _slot(t, newest, slot, n)
-            for j in range(low, high):
-                s[1, j] += abs(typical[i, j] - s[0, j])
+        _add_distances(typical, t, n, low, high, s)
         for j in range(low, high):
             away = typical[t, j] - s[0, j]
             flat = s[1, j] / n <= NOISE * abs(s[0, j])
