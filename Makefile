@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PEERS := .venv-peers
 ARGS ?=
+POINTS ?= 100
+SEED ?= 1
 export PYTHON DEVICE UPGRADE
 # Compiled modules are kept: without them every process would spend seconds compiling packages anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,7 +15,7 @@ export QILIN_PEERS ?= $(if $(wildcard $(PEERS)/bin/python),$(CURDIR)/$(PEERS)/bi
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup nightly up down status doctor test slow lint format check bench peers lock clean
+.PHONY: help setup nightly up down status doctor test slow chaos lint format check bench peers lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | sed -E 's/:.*  ## /\t/' | \
@@ -41,10 +43,14 @@ doctor: $(READY)  ## say what this machine has, what Qilin will use, and what is
 	@$(BIN)/qilin doctor
 
 test: $(READY)  ## run the fast tests
-	$(BIN)/pytest -q -m "not slow and not browser" $(ARGS)
+	$(BIN)/pytest -q -m "not slow and not browser and not chaos" $(ARGS)
 
 slow: $(READY)  ## run the slow tests and those that need a browser
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "slow or browser" --ignore=tests/benchmarks $(ARGS)
+
+chaos: $(READY)  ## kill workers, scheduler, flow and server at POINTS random points, chosen by SEED
+	QILIN_CHAOS_POINTS=$(POINTS) QILIN_CHAOS_SEED=$(SEED) \
+		$(BIN)/pytest -q -s -m chaos tests/chaos $(ARGS)
 
 lint: $(READY)  ## check style, format, types and import contracts
 	$(BIN)/ruff check .

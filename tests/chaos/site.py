@@ -1,0 +1,150 @@
+"""A place to run nights in whose parts die and come back: a Prefect server, a Dask cluster.
+
+Every part is a process of its own that is started again whenever it ends, as a service manager
+would do it. Workers have their nannies, and one thread each.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from flows import _server
+
+WORKERS = 2
+#: how long a service manager takes to notice
+NOTICE_SECONDS = 0.2
+
+
+class Part:
+    """One process that is kept running."""
+
+    def __init__(self, name: str, command: list[str], env: dict[str, str], log: Path) -> None:
+        self.name, self.starts = name, 0
+        self._command, self._env, self._log = command, env, log
+        self.process = self._started()
+
+    def keep(self) -> None:
+        """Start it again if it ended."""
+        if self.process.poll() is not None:
+            self.process = self._started()
+
+    def kill(self) -> None:
+        """kill -9, with everything that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=10)
+        self.kill()
+        self.process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        self.starts += 1
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                self._command, env=self._env, stdout=log, stderr=log, start_new_session=True
+            )
+
+
+class Site:
+    """A Prefect server, a Dask scheduler and two workers; use it in a `with` block.
+
+    Args:
+        folder: for logs and Prefect's database.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._over = threading.Event()
+        self.api = _server.api_url(_free_port())
+        dask_port = _free_port()
+        self.address = f"tcp://127.0.0.1:{dask_port}"
+        prefect = _server.server_environment(self.api)
+        env = {**os.environ, **_server.client_environment(self.api)}
+        port = int(self.api.removesuffix("/api").rsplit(":", 1)[1])
+        local = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+        dask = [sys.executable, "-m", "dask"]
+
+        def part(name: str, command: list[str], env: dict[str, str] = env) -> Part:
+            return Part(name, command, env, folder / f"{name}.log")
+
+        self.server = part("server", _server.server_command(port), prefect)
+        self.scheduler = part("scheduler", [*dask, "scheduler", "--port", str(dask_port), *local])
+        self.workers = [
+            part(f"worker{i}", [*dask, "worker", self.address, "--nthreads", "1", *local])
+            for i in range(WORKERS)
+        ]
+        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> "Site":
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._keeper.join()
+        for part in self._parts:
+            part.stop()
+
+    def environment(self, home: Path) -> dict[str, str]:
+        """What a night is told that works here, in a store of its own."""
+        mine = {"QILIN_HOME": str(home), "QILIN_CLUSTER": self.address}
+        return {**os.environ, **_server.client_environment(self.api), **mine}
+
+    def wait(self, seconds: float = 180.0) -> None:
+        """Wait until everything answers."""
+        deadline = time.monotonic() + seconds
+        while not (_server.answers(self.api) and all(self._computes(w) for w in self.workers)):
+            assert time.monotonic() < deadline, "the site did not come up: look at its logs"
+            time.sleep(0.2)
+
+    def kill_worker(self, number: int) -> None:
+        """kill -9 of one worker process; its nanny sees to the next."""
+        for process in self._computing(self.workers[number]):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    @property
+    def _parts(self) -> list[Part]:
+        return [*self.workers, self.scheduler, self.server]
+
+    def _keep(self) -> None:
+        while not self._over.wait(NOTICE_SECONDS):
+            for part in self._parts:
+                part.keep()
+
+    def _computes(self, worker: Part) -> bool:
+        return any(True for _ in self._computing(worker))
+
+    @staticmethod
+    def _computing(worker: Part) -> Iterator[psutil.Process]:
+        """The process below a nanny that runs tasks, not the one that tracks its resources."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(worker.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if "spawn_main" in " ".join(child.cmdline()):
+                        yield child
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
