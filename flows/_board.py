@@ -1,7 +1,8 @@
 """The board of a night: what was submitted, what came back, and who wants to know.
 
 Blocks that fail never hide those that finish: every state is collected, and a failure is kept as
-one sentence with the block's name.
+one sentence with the block's name. A block that the cluster lost, because its scheduler died or
+every worker that took it did, has not failed yet: it is sent again, one whose workers died alone.
 """
 
 from __future__ import annotations
@@ -10,17 +11,22 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.futures import PrefectWrappedFuture
 
 from tasks._step import Context, Step
 from tasks.errors import NightFailedError, QilinError
 
+if TYPE_CHECKING:
+    from prefect import State
+
 #: how often the driver looks for finished blocks; a display needs no more
 POLL_SECONDS = 0.05
 #: a cluster that is busy may fail to hand over a result that it has
 FETCH_ATTEMPTS, FETCH_SECONDS = 4, 0.5
+#: how often one block is sent again that the cluster lost
+RESENDS = 3
 
 STAGES = ("load", "features", "backtest", "train", "report")
 
@@ -42,21 +48,43 @@ class Failure:
     exit_code: int = NightFailedError.exit_code
 
 
+Future = PrefectWrappedFuture[Any, Any]
+
+
 @dataclasses.dataclass
 class Block:
-    """One Prefect task run of the night, from submission to its end."""
+    """One block of the night, from submission to its end; one Prefect task run unless it is lost.
+
+    Attributes:
+        send: hands it to the cluster, as often as it must be.
+        future: of the newest Prefect task run; None while it waits to be sent.
+        state: that it ended in.
+        lost: how often the cluster forgot it, as when its scheduler died.
+        killed: how often it was given up because worker after worker died of it.
+    """
 
     stage: str
     step: str
     label: str
-    future: PrefectWrappedFuture[Any, Any]
+    send: Callable[[], Future]
     submitted: float
     after: tuple[Block, ...] = ()
+    future: Future | None = None
     ended: float = 0.0
     result: dict[str, Any] | None = None
     cached: bool = False
     fresh: bool = False
     failure: Failure | None = None
+    state: State[Any] | None = None
+    lost: int = 0
+    killed: int = 0
+
+    @property
+    def arrow(self) -> State[Any] | Future:
+        """What others wait for: how it ended, which outlives the cluster's memory of it."""
+        found = self.state or self.future
+        assert found is not None, f"{self.label} has not been sent"
+        return found
 
 
 Listener = Callable[["Board"], None]
@@ -121,8 +149,13 @@ class Board:
         fresh = stage == self._fresh_from or any(b.fresh for b in after)
         context = dataclasses.replace(self.context, label=label, fresh=self._token if fresh else "")
         named = step.with_options(task_run_name=label[:60])
-        future = named.submit(ctx=context, wait_for=[b.future for b in after], **arguments)
-        block = Block(stage, step.name, label, future, time.time(), tuple(after), fresh=fresh)
+
+        def send() -> Future:
+            arrows = [b.arrow for b in after]
+            return cast("Future", named.submit(ctx=context, wait_for=arrows, **arguments))
+
+        block = Block(stage, step.name, label, send, time.time(), tuple(after), fresh=fresh)
+        self._send(block)
         with self._lock:
             self.blocks.append(block)
             mine = sum(b.stage == stage for b in self.blocks)
@@ -132,11 +165,14 @@ class Board:
     def collect(self, blocks: Sequence[Block]) -> list[dict[str, Any]] | None:
         """Wait for blocks; their artifacts in order, or None if any of them failed."""
         while any(not b.ended for b in blocks):
-            done = [b for b in self.blocks if not b.ended and b.future.wrapped_future.done()]
+            flying = [b for b in self.blocks if b.future is not None and not b.ended]
+            done = [b for b in flying if b.future and b.future.wrapped_future.done()]
             for block in done:
                 self._settle(block)
             self.tell()
-            if not done:
+            if not flying:
+                self._send_alone()
+            elif not done:
                 time.sleep(POLL_SECONDS)
         results = [b.result for b in blocks if b.result is not None]
         return results if len(results) == len(blocks) else None
@@ -156,12 +192,14 @@ class Board:
             listener(self)
 
     def _settle(self, block: Block) -> None:
-        block.ended = time.time()
+        assert block.future is not None
         try:
             state = _fetched(block.future.wrapped_future)
         except Exception as lost:  # noqa: BLE001 - whatever the cluster says became of the task
-            block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, lost))
+            self._lose(block, lost)
             return
+        block.ended = time.time()
+        block.state = state
         block.cached = state.name == "Cached"
         if state.is_completed():
             block.result = state.result(_sync=True)
@@ -171,6 +209,38 @@ class Board:
             text = _sentence(block.label, outcome)
             block.failure = Failure(block.stage, block.label, text, code)
 
+    def _lose(self, block: Block, lost: Exception) -> None:
+        """Send a block again that the cluster lost; it has failed where that did not help."""
+        if type(lost).__name__ == "KilledWorker":
+            block.killed += 1
+            if block.killed == 1:
+                block.future = None  # it is sent when nothing else is there to blame
+            else:
+                self._fail(block, lost)
+            return
+        block.lost += 1
+        if block.lost <= RESENDS:
+            self._send(block)
+        else:
+            self._fail(block, lost)
+
+    def _send(self, block: Block) -> None:
+        try:
+            block.future = block.send()
+        except Exception as gone:  # noqa: BLE001 - of the cluster's client, whatever it says
+            self._fail(block, gone)
+
+    def _send_alone(self) -> None:
+        """Give the next block whose workers died a cluster of its own."""
+        waiting = [b for b in self.blocks if b.future is None and not b.ended]
+        if waiting:
+            self._send(waiting[0])
+
+    @staticmethod
+    def _fail(block: Block, cause: Exception) -> None:
+        block.ended = time.time()
+        block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, cause))
+
 
 def _fetched(future: Any) -> Any:
     """The state that a task ended in, from the cluster itself.
@@ -179,6 +249,8 @@ def _fetched(future: Any) -> Any:
     may not know yet. Fetching is tried again a few times; what the task itself raised is raised.
     """
     for _ in range(FETCH_ATTEMPTS - 1):
+        if future.cancelled():
+            break
         lost = future.exception()
         if lost is not None:
             raise lost
@@ -207,9 +279,15 @@ def _sentence(label: str, outcome: Any) -> str:
 
 
 def _lost_sentence(label: str, error: BaseException) -> str:
-    if type(error).__name__ == "KilledWorker":
+    kind = type(error).__name__
+    if kind == "KilledWorker":
         return (
-            f"{label}: every worker that took it died (out of memory or a crash in native code). "
-            "Give workers more memory or use smaller blocks, then Retry"
+            f"{label}: every worker that took it died, also when nothing else ran (out of memory "
+            "or a crash in native code). Give workers more memory or use smaller blocks, then Retry"
         )
-    return f"{label}: {type(error).__name__}: {error}. Look at the Dask workers' log, then Retry"
+    if kind == "FutureCancelledError":
+        return f"{label}: the cluster's scheduler died again and again. Start it anew, then Retry"
+    return (
+        f"{label}: the cluster is gone ({kind}: {error}). Start it again or look at the Dask "
+        "workers' log, then Retry"
+    )

@@ -86,14 +86,25 @@ class ProgressArtifact:
         self._next = 0.0
 
     def __call__(self, board: Board) -> None:
-        """Update the artifact, at most every few seconds and always at the end."""
-        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+        """Update the artifact, at most every few seconds and always at the end.
+
+        A server that is away misses an update; the night goes on.
+        """
+        import httpx
+        from prefect.logging import get_run_logger
 
         share = 100 * fraction_done(board, self._expected)
         if time.time() < self._next and share < 100:
             return
         self._next = time.time() + ARTIFACT_SECONDS
-        text = describe(board, self._expected)
+        try:
+            self._publish(share, describe(board, self._expected))
+        except httpx.TransportError as error:
+            get_run_logger().warning("the Prefect server cannot be told of progress: %s", error)
+
+    def _publish(self, share: float, text: str) -> None:
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
         if self._artifact is None:
             made = create_progress_artifact(share, key=ARTIFACT_KEY, description=text)
             self._artifact = cast("UUID", made)

@@ -12,6 +12,9 @@ class Answer:
     def __init__(self, failures: int, lost: Exception | None = None) -> None:
         self.failures, self.lost = failures, lost
 
+    def cancelled(self) -> bool:
+        return False
+
     def exception(self) -> Exception | None:
         return self.lost
 
