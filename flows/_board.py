@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.futures import PrefectWrappedFuture
 
 from tasks._step import Context, Step
+from tasks.cluster.fanout import is_killed
 from tasks.errors import NightFailedError, QilinError
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class Failure:
         label: the block's name.
         sentence: cause and remedy.
         exit_code: what the command ends with; 2 where the user's settings or data are at fault.
+        deadly: worker after worker died of it.
     """
 
     stage: str
     label: str
     sentence: str
     exit_code: int = NightFailedError.exit_code
+    deadly: bool = False
 
 
 Future = PrefectWrappedFuture[Any, Any]
@@ -182,6 +185,11 @@ class Board:
         """Everything that failed so far, in order of submission."""
         return [b.failure for b in self.blocks if b.failure is not None]
 
+    def forget(self, kept: Iterable[Block]) -> None:
+        """Begin again with some blocks alone, as if no other had been submitted."""
+        self.blocks = list(kept)
+        self.planned, self.skipped = dict.fromkeys(STAGES, 0), {}
+
     def of(self, stage: str) -> list[Block]:
         """Blocks of one stage."""
         return [b for b in self.blocks if b.stage == stage]
@@ -198,31 +206,40 @@ class Board:
         except Exception as lost:  # noqa: BLE001 - whatever the cluster says became of the task
             self._lose(block, lost)
             return
-        block.ended = time.time()
-        block.state = state
-        block.cached = state.name == "Cached"
         if state.is_completed():
             block.result = state.result(_sync=True)
         else:
             outcome = _outcome(state)
             code = outcome.exit_code if isinstance(outcome, QilinError) else 1
-            text = _sentence(block.label, outcome)
-            block.failure = Failure(block.stage, block.label, text, code)
+            failure = Failure(block.stage, block.label, _sentence(block.label, outcome), code)
+            if getattr(outcome, "deadly", False):
+                self._suspect(block, failure)
+                return
+            block.failure = failure
+        block.ended = time.time()
+        block.state = state
+        block.cached = state.name == "Cached"
 
     def _lose(self, block: Block, lost: Exception) -> None:
         """Send a block again that the cluster lost; it has failed where that did not help."""
-        if type(lost).__name__ == "KilledWorker":
-            block.killed += 1
-            if block.killed == 1:
-                block.future = None  # it is sent when nothing else is there to blame
-            else:
-                self._fail(block, lost)
+        if is_killed(lost):
+            self._suspect(block, Failure(block.stage, block.label, _killed_sentence(block.label)))
             return
         block.lost += 1
         if block.lost <= RESENDS:
             self._send(block)
         else:
             self._fail(block, lost)
+
+    @staticmethod
+    def _suspect(block: Block, failure: Failure) -> None:
+        """Workers died of a block, or beside it: send it again when nothing else is to blame."""
+        block.killed += 1
+        if block.killed == 1:
+            block.future = None
+        else:
+            block.ended = time.time()
+            block.failure = dataclasses.replace(failure, deadly=True)
 
     def _send(self, block: Block) -> None:
         try:
@@ -280,14 +297,16 @@ def _sentence(label: str, outcome: Any) -> str:
 
 def _lost_sentence(label: str, error: BaseException) -> str:
     kind = type(error).__name__
-    if kind == "KilledWorker":
-        return (
-            f"{label}: every worker that took it died, also when nothing else ran (out of memory "
-            "or a crash in native code). Give workers more memory or use smaller blocks, then Retry"
-        )
     if kind == "FutureCancelledError":
         return f"{label}: the cluster's scheduler died again and again. Start it anew, then Retry"
     return (
         f"{label}: the cluster is gone ({kind}: {error}). Start it again or look at the Dask "
         "workers' log, then Retry"
+    )
+
+
+def _killed_sentence(label: str) -> str:
+    return (
+        f"{label}: every worker that took it died, also when nothing else ran (out of memory or a "
+        "crash in native code). Give workers more memory or use smaller blocks, then Retry"
     )

@@ -68,6 +68,22 @@ def ledger_of(
     return made
 
 
+def set_aside(run_id: str, found: Sequence[Sequence[str]], store: Store) -> list[list[str]]:
+    """The symbols that a run sets aside because they killed workers, each with its death.
+
+    Args:
+        run_id: of the flow run.
+        found: newly found ones; they join those of the run's earlier attempts.
+        store: where they are remembered.
+    """
+    uri = f"runs/deadly/{run_id}"
+    known: list[list[str]] = json.loads(store.read_note(uri) or "[]")
+    joined = sorted([*known, *(list(pair) for pair in found)])
+    if found:
+        store.note(uri, json.dumps(joined))
+    return joined
+
+
 def tried(config: NightlyConfig) -> dict[str, Any]:
     """What a trial's identity holds besides strategy, parameters and costs.
 

@@ -66,6 +66,7 @@ class Night:
         closed = str(calendar.last_closed_session(scheduled))
         self.expected_day = config.data_date or closed
         self.content = registry.content_id(config.data, self.day)
+        self.deadly = _inputs.set_aside(self.run_id, [], self.store)
         self.vault: Vault | None = None
         self.ledger: Artifact | None = None
         self.parts: dict[str, Result] = {}
@@ -77,14 +78,20 @@ class Night:
         Raises:
             NightFailedError: a block failed; the report is there and marked incomplete.
         """
-        if self.load():
-            features = self.start_features()
-            leaks = self.start_leak_tests()
-            self.start_sweep()
-            self.train(features, leaks)
-            self.trade()
-            self.judge()
+        going = self.load()
+        while going:
+            self.work()
+            going = self.isolate()
         return self.publish()
+
+    def work(self) -> None:
+        """All that needs the panel."""
+        features = self.start_features()
+        leaks = self.start_leak_tests()
+        self.start_sweep()
+        self.train(features, leaks)
+        self.trade()
+        self.judge()
 
     def load(self) -> bool:
         """Read the source and let the quality gate look at it; False if there is no panel."""
@@ -98,8 +105,10 @@ class Night:
             content=self.content,
             day=self.day,
         )
-        if not found:
-            return False
+        return found and self.check()
+
+    def check(self) -> bool:
+        """Let the quality gate look at the bars; False if no panel is left."""
         checked = self._run(
             "load",
             "panel",
@@ -110,11 +119,39 @@ class Night:
             gate_settings=self.config.advanced.gate.model_dump(),
             universe_settings=self.config.advanced.universe.model_dump(),
             max_symbols=self.config.max_symbols,
+            deadly=[symbol for symbol, _ in self.deadly],
         )
         if checked:
             panel = Artifact.from_json(self.parts["panel"])
             self.vault = _inputs.vault_of(self.run_id, self.config, panel, self.store)
         return checked
+
+    def isolate(self) -> bool:
+        """Set aside the stocks that killed their workers; True if the night shall begin again.
+
+        They are an input of the run from then on: a retry sets them aside at once.
+        """
+        if not any(failure.deadly for failure in self.board.failures):
+            return False
+        if not self._run(
+            "features",
+            "isolated",
+            validation.isolate,
+            "features stocks that kill workers",
+            needs=["panel"],
+            **self._what_is_computed(),
+        ):
+            return False
+        found = self.parts["isolated"]["notes"]["deadly"]
+        if not found:
+            return False
+        self.deadly = _inputs.set_aside(self.run_id, found, self.store)
+        bars = self.ended["bars"]
+        self.parts, self.ended = {"bars": self.parts["bars"]}, {"bars": bars}
+        self.sweeping = Sweeping(self.config.advanced)
+        self.board.forget([bars])
+        self.board.plan(load=2)
+        return self.check()
 
     def start_features(self) -> list[Block]:
         """Factors in blocks of symbols, and in one step those that need all symbols at once."""
@@ -164,13 +201,20 @@ class Night:
             needs=["bars"],
             gate_settings=advanced.gate.model_dump(),
             universe_settings=advanced.universe.model_dump(),
-            features=advanced.features.computed(),
-            user=self.factors.lane,
-            across=self.factors.across,
-            code=self.factors.code,
-            sets=self.sweeping.some(validation.SETS),
-            strategy=self.sweeping.file,
+            deadly=[symbol for symbol, _ in self.deadly],
+            **self._what_is_computed(),
         )
+
+    def _what_is_computed(self) -> dict[str, Any]:
+        """The night's factors and some of its strategy's parameter sets."""
+        return {
+            "features": self.config.advanced.features.computed(),
+            "user": self.factors.lane,
+            "across": self.factors.across,
+            "code": self.factors.code,
+            "sets": self.sweeping.some(validation.SETS),
+            "strategy": self.sweeping.file,
+        }
 
     def train(self, features: Sequence[Block], leaks: Block) -> None:
         """Dataset, walk-forward folds, predictions out of sample, tomorrow's ranking.

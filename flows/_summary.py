@@ -61,6 +61,7 @@ def build(night: Night) -> dict[str, Any]:
             "data": night.content,
             "settings": settings_hash(config.model_dump(mode="json")),
             "files": digest([f for f in (night.factors.file, night.sweeping.file) if f]),
+            "set_aside": digest(night.deadly) if night.deadly else "",
             **_judging(night),
             "code": digest(board.context.code),
             "lock": _lock_hash(),

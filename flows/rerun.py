@@ -13,7 +13,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import _history, _hooks, _preview, _runner, _session, _turns
+from flows import _history, _hooks, _inputs, _preview, _runner, _session, _turns
 from flows._night import Night, code_of_steps
 from tasks.data.store import Store
 from tasks.errors import QilinError
@@ -85,6 +85,7 @@ def _again(summary: dict[str, Any], from_stage: str, reason: str, store: Store) 
     words = f"run {run['id']} again from {from_stage}" + (f": {reason}" if reason else "")
     config = _history.settings_of(store, run["id"]).model_copy(update={"note": words[:500]})
     _session.remember(run["day"], config, str(runtime.flow_run.id), store)
+    _inputs.set_aside(str(runtime.flow_run.id), _inputs.set_aside(run["id"], [], store), store)
     night = Night(config, fresh_from=from_stage)
     with _turns.turn(config, _turns.this_run(), night.day):
         return night.run()

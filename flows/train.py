@@ -63,14 +63,8 @@ class Training(Night):
         super().__init__(config)
         self.folder = _session.training_folder(self.day, self.run_id, self.store)
 
-    def run(self) -> dict[str, Any]:
-        """Load, compute features, train, rank; the summary.
-
-        Raises:
-            NightFailedError: a block failed; the report is there and marked incomplete.
-        """
+    def work(self) -> None:
+        """Features and what is trained on them."""
         self.board.skip("backtest", "no part of a training run")
-        if self.load():
-            features = self.start_features()
-            self.train(features, self.start_leak_tests())
-        return self.publish()
+        features = self.start_features()
+        self.train(features, self.start_leak_tests())

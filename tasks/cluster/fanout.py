@@ -29,9 +29,13 @@ NAMED = 5
 
 
 class FanOutError(QilinError):
-    """Blocks failed; `failures` names each with its cause, in the order of the items."""
+    """Blocks failed; `failures` names each with its cause, in the order of the items.
+
+    It is `deadly` if a block was given up because worker after worker died of it.
+    """
 
     failures: tuple[tuple[str, str], ...] = ()
+    deadly: bool = False
 
     @classmethod
     def of(cls, label: str, names: Sequence[str], errors: dict[int, BaseException]) -> FanOutError:
@@ -49,6 +53,7 @@ class FanOutError(QilinError):
         )
         error = cls(f"{label}: {told}")
         error.failures = failures
+        error.deadly = any(is_killed(errors[i]) for i in errors)
         first = errors[min(errors)]
         if isinstance(first, QilinError):
             error.exit_code = first.exit_code
@@ -96,6 +101,11 @@ def inside_dask() -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_killed(error: BaseException) -> bool:
+    """Whether Dask gave a task up because worker after worker died while it ran."""
+    return type(error).__name__ == "KilledWorker"
 
 
 def names_of(items: Sequence[Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.data.panel import Adjustment
@@ -32,6 +33,13 @@ class Bars:
     source: str
     benchmarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def without(self, symbols: Sequence[str]) -> Bars:
+        """The bars of all other symbols."""
+        if not symbols:
+            return self
+        rest = self.frame[~self.frame["symbol"].isin(symbols)].reset_index(drop=True)
+        return dataclasses.replace(self, frame=rest)
 
 
 def bars_from(store: Store, artifact: Artifact) -> Bars:

@@ -13,13 +13,14 @@ repeated rows change it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tasks.data.bars import Bars
 from tasks.data.config import GateConfig
-from tasks.data.gate_rules import RULES, RULES_OF_EVERY_ROW, Rows, once, verdicts
+from tasks.data.gate_rules import DEADLY, RULES, RULES_OF_EVERY_ROW, Rows, once, verdicts
 from tasks.data.panel import PRICE_FIELDS, Adjustment, Panel
 
 if TYPE_CHECKING:
@@ -106,12 +107,13 @@ class Gated:
         return cells
 
 
-def gate(bars: Bars, config: GateConfig | None = None) -> Gated:
+def gate(bars: Bars, config: GateConfig | None = None, *, deadly: Sequence[str] = ()) -> Gated:
     """Set aside what cannot be right.
 
     Args:
         bars: a source's bars in any order.
         config: limits of the checks; the default ones if not given.
+        deadly: symbols that are set aside whole, because computing on them kills the process.
 
     Returns:
         Gated rows; nothing is raised for bad data, whatever its amount.
@@ -120,6 +122,8 @@ def gate(bars: Bars, config: GateConfig | None = None) -> Gated:
     ordered, repeated = once(bars.frame)
     rows = Rows.of(ordered, bars, config)
     rule, value = verdicts(rows, config)
+    fatal = rows.frame["symbol"].isin(deadly).to_numpy()
+    rule[fatal], value[fatal] = DEADLY, np.nan
     return Gated(
         frame=_passed(rows, rule < 0),
         quarantine=_quarantine(rows, rule, value),
@@ -179,8 +183,14 @@ def _checks(
     checks = [_check("repeated", total + repeated, repeated, "", config)]
     for number, name in enumerate(RULES):
         bad = np.flatnonzero(rule == number)
+        if number == DEADLY:
+            continue
         evaluated = total if name in RULES_OF_EVERY_ROW else traded
         checks.append(_check(name, evaluated, len(bad), _worst(rows.frame, bad, value), config))
+    fatal = rows.frame["symbol"][rule == DEADLY].unique()
+    if len(fatal):  # found by accident on one night: always to be looked at, never a bad source
+        rows_lost, worst = int((rule == DEADLY).sum()), ", ".join(map(str, fatal[:3]))
+        checks.append(Check("deadly", total, rows_lost, config.warn_share, worst, "WARN"))
     return checks
 
 

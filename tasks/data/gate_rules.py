@@ -44,12 +44,15 @@ RULES = {
     "factor_invalid": "the adjustment factor is missing, infinite, zero or negative",
     "beyond_limit": "the close lies beyond the day's price limit",
     "symbol_unreliable": "too much of the symbol's recent history is bad",
+    "deadly": "computing on the symbol kills the process that does it",
 }
 #: rules that suspended rows are tested against too
 RULES_OF_EVERY_ROW = ("no_date", "no_session", "contradiction", "symbol_unreliable")
 #: what a missing date becomes as an integer
 _NO_DAY = np.iinfo(np.int64).min
 _UNRELIABLE = list(RULES).index("symbol_unreliable")
+#: number of the rule that no row breaks by itself: who computes on the symbol finds it out
+DEADLY = list(RULES).index("deadly")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,10 +41,15 @@ def check_bars(
     gate_settings: dict[str, Any],
     universe_settings: dict[str, Any],
     max_symbols: int,
+    deadly: list[str],
 ) -> Output:
-    """The panel of what passed the gate, stocks before benchmarks, with its universe and health."""
+    """The panel of what passed the gate, stocks before benchmarks, with its universe and health.
+
+    `deadly` symbols are set aside whole: they were seen to kill who computes on them.
+    """
     config = UniverseConfig.model_validate(universe_settings)
-    gated = gate(bars_from(ctx.store, bars), GateConfig.model_validate(gate_settings))
+    limits = GateConfig.model_validate(gate_settings)
+    gated = gate(bars_from(ctx.store, bars), limits, deadly=deadly)
     whole = gated.panel()
     stocks = [i for i, s in enumerate(whole.symbols) if s not in whole.benchmarks]
     stocks = stocks[:max_symbols] if max_symbols else stocks

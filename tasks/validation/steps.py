@@ -1,11 +1,13 @@
 """The leak check as a step: the night from its raw rows to its signals, with alarms that must ring.
 
-Factors that use the future are named in the artifact's notes; the night trains without them.
+Factors that use the future are named in the artifact's notes; the night trains without them. A
+second step, for nights whose workers died, names the stocks that kill who computes on them.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,17 +15,20 @@ from typing import TYPE_CHECKING, Any
 from tasks._step import Context, Output, step
 from tasks.backtest.signals import signals
 from tasks.backtest.spaces import sets_of
+from tasks.cluster.fanout import fan_out
+from tasks.cluster.trial import deadly_items, memory_limit
 from tasks.data.bars import bars_from
 from tasks.data.config import GateConfig, UniverseConfig
 from tasks.data.gate import gate
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact
 from tasks.data.userfiles import UserFile
-from tasks.errors import UserError
+from tasks.errors import NightFailedError, UserError
 from tasks.indicators import factorsets
 from tasks.indicators.config import FactorConfig
 from tasks.validation import alarms, nightcheck
 from tasks.validation.cuts import sample
+from tasks.validation.isolating import Alone
 from tasks.validation.replay import Replay
 
 if TYPE_CHECKING:
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 
 #: parameter sets whose signals are compared: a leak is in the rule, so some sets show it
 SETS = 3
+#: stocks that one process tries, one after another, and how many of all may be set aside
+TRIED, MOST_DEADLY = 256, 5
 
 
 @step("features", packages=("numpy", "numba", "pandas", "pyarrow"))
@@ -48,14 +55,15 @@ def leak_tests(
     code: UserFile | None,
     sets: dict[str, Any],
     strategy: UserFile | None,
+    deadly: list[str],
 ) -> Output:
     """Whether anything that the night says of a day changes when the days after it do.
 
     Stocks and days are a sample; settings are those of the night's own steps, and the user's
     factors (`user`, `across`, `code`) and strategy are as they get them. `sets` are the sweep's
-    parameter sets whose signals are compared.
+    parameter sets whose signals are compared; `deadly` stocks are no part of the sample.
     """
-    part = sample(bars_from(ctx.store, bars))
+    part = sample(bars_from(ctx.store, bars).without(deadly))
     config = FactorConfig.model_validate(features).model_copy(update={"dtype": "float64"})
     some = sets_of(sets, strategy)
     refused: list[str] = []
@@ -93,4 +101,42 @@ def leak_tests(
     return Output("leaks", files, rows=report.replays, notes=notes)
 
 
-STEPS = (leak_tests,)
+@step("features", packages=("numpy", "numba", "pandas"))
+def isolate(
+    ctx: Context,
+    panel: Artifact,
+    features: dict[str, Any],
+    user: list[list[str]],
+    across: list[list[str]],
+    code: UserFile | None,
+    sets: dict[str, Any],
+    strategy: UserFile | None,
+) -> Output:
+    """The stocks that kill the process which computes on them, each tried alone.
+
+    Arguments as of `leak_tests`. The notes name them with their deaths: what the night sets aside
+    before it begins again.
+    """
+    config, count = FactorConfig.model_validate(features), int(panel.notes["stocks"])
+    alone = Alone(ctx.store, panel, config, user, across, code, sets_of(sets, strategy))
+    blocks = [range(first, min(first + TRIED, count)) for first in range(0, count, TRIED)]
+    found = fan_out(functools.partial(_deadly, alone), blocks, label=ctx.label)
+    deaths = {column: death for block in found for column, death in block.items()}
+    symbols = ctx.store.read_panel(panel, slice(0, count)).symbols
+    named = [[symbols[column], death] for column, death in sorted(deaths.items())]
+    if len(named) > MOST_DEADLY:
+        raise NightFailedError(
+            f"more than {MOST_DEADLY} stocks kill the process that computes on them, such as "
+            f"{named[0][0]} ({named[0][1]}): mend the code that runs on every stock, then Retry"
+        )
+    files = {"deadly.json": json.dumps(named).encode()}
+    return Output("isolated", files, rows=len(named), notes={"deadly": named})
+
+
+def _deadly(alone: Alone, columns: range) -> dict[int, str]:
+    """Columns of one block of stocks that are deadly, and how the process died."""
+    found = deadly_items(alone, columns, most=MOST_DEADLY + 1, memory_bytes=memory_limit())
+    return {columns[i]: death for i, death in found.items()}
+
+
+STEPS = (leak_tests, isolate)

@@ -6,7 +6,6 @@ would do it. Workers have their nannies, and one thread each.
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from types import TracebackType
 
 import psutil
 
-from flows import _server
+from flows import _processes, _server
 
 WORKERS = 2
 #: how long a service manager takes to notice
@@ -26,11 +25,16 @@ NOTICE_SECONDS = 0.2
 
 
 class Part:
-    """One process that is kept running."""
+    """One process that is kept running; it ends with the tests, however they end.
 
-    def __init__(self, name: str, command: list[str], env: dict[str, str], log: Path) -> None:
-        self.name, self.starts = name, 0
-        self._command, self._env, self._log = command, env, log
+    Args:
+        log: name of its log, below the store of the tests.
+        command: program and arguments.
+        env: its environment.
+    """
+
+    def __init__(self, log: str, command: list[str], env: dict[str, str]) -> None:
+        self._log, self._command, self._env = log, command, env
         self.process = self._started()
 
     def keep(self) -> None:
@@ -38,36 +42,33 @@ class Part:
         if self.process.poll() is not None:
             self.process = self._started()
 
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The process and everything that it started."""
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
     def kill(self) -> None:
         """kill -9, with everything that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        for process in self.family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     def stop(self) -> None:
         """End it for good."""
-        self.process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=10)
         self.kill()
-        self.process.wait()
+        _processes.stop_guarded(self.process)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        self.starts += 1
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                self._command, env=self._env, stdout=log, stderr=log, start_new_session=True
-            )
+        return _processes.start_guarded(self._log, self._command, self._env)
 
 
 class Site:
-    """A Prefect server, a Dask scheduler and two workers; use it in a `with` block.
+    """A Prefect server, a Dask scheduler and two workers; use it in a `with` block."""
 
-    Args:
-        folder: for logs and Prefect's database.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self) -> None:
         self._over = threading.Event()
         self.api = _server.api_url(_free_port())
         dask_port = _free_port()
@@ -79,7 +80,7 @@ class Site:
         dask = [sys.executable, "-m", "dask"]
 
         def part(name: str, command: list[str], env: dict[str, str] = env) -> Part:
-            return Part(name, command, env, folder / f"{name}.log")
+            return Part(f"chaos-{name}", command, env)
 
         self.server = part("server", _server.server_command(port), prefect)
         self.scheduler = part("scheduler", [*dask, "scheduler", "--port", str(dask_port), *local])
@@ -137,11 +138,10 @@ class Site:
     @staticmethod
     def _computing(worker: Part) -> Iterator[psutil.Process]:
         """The process below a nanny that runs tasks, not the one that tracks its resources."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(worker.process.pid).children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if "spawn_main" in " ".join(child.cmdline()):
-                        yield child
+        for child in worker.family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    yield child
 
 
 def _free_port() -> int:

@@ -63,7 +63,7 @@ def test_each_fault_is_set_aside_under_its_rule_and_the_rest_goes_on(change, rul
 def test_a_clean_frame_passes_every_check():
     gated = gate(bars([row(day=d) for d in range(5)]))
     assert {c.state for c in gated.checks} == {"PASS"}
-    assert {c.name for c in gated.checks} == {"repeated", *RULES}
+    assert {c.name for c in gated.checks} == {"repeated", *RULES} - {"deadly"}
     assert not len(gated.quarantine)
     assert gated.frame["suspended"].sum() == 0
 
@@ -276,3 +276,12 @@ def slow_rule(r, versions):
         ("amount_invalid", amount < 0),
     ]
     return next((name for name, broken in tests if broken), "")
+
+
+def test_a_symbol_that_killed_its_workers_is_set_aside_whole_and_warned_of():
+    rows = [row(s, day=d) for s in ("600000.SH", "600001.SH") for d in range(5)]
+    gated = gate(bars(rows), deadly=["600001.SH"])
+    assert list(gated.panel().symbols) == ["600000.SH"]
+    assert list(gated.quarantine["rule"]) == ["deadly"] * 5
+    check = next(c for c in gated.checks if c.name == "deadly")
+    assert (check.state, check.bad, check.worst) == ("WARN", 5, "600001.SH")

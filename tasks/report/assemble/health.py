@@ -38,6 +38,7 @@ CHINESE = {
     "amount_invalid": "成交额为负或无穷大",
     "factor_invalid": "复权因子缺失、无穷大、为零或负数",
     "symbol_unreliable": "该股票近期坏数据过多",
+    "deadly": "计算该股票会使进程崩溃",
 }
 ADJUSTMENTS: dict[str, Words] = {
     "raw": Text(
