@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from flows import _history, _summary
+from flows import _history, _lives, _summary, _turns
 from tasks.market import calendar
 from tasks.report.steps import LINEAGE, write_report
 
@@ -24,7 +24,8 @@ Json = dict[str, Any]
 
 def publish(night: Night) -> Json:
     """Write report and summary. The summary is written even where the report fails."""
-    summary = _summary.build(night)
+    survived = _survived(night)
+    summary = {**_summary.build(night), "survived": survived}
     previous = previous_summary(night.store, night.day)
     config = night.config
     block = night.board.submit(
@@ -42,7 +43,7 @@ def publish(night: Night) -> Json:
         },
     )
     written = night.board.collect([block])
-    final = _summary.build(night)
+    final = {**_summary.build(night), "survived": survived}
     if written is None:
         sentence = f"incomplete: {night.board.failures[-1].sentence}"
         final |= {"state": "FAIL", "sentence": sentence, "report": "", "headline": {}}
@@ -65,6 +66,12 @@ def _lineage_page(summary: Json, config: NightlyConfig) -> str:
 
     looks = {"language": config.language, "up_color": config.advanced.report.up_color}
     return page.render(summary, _lineage.numbers(summary), **looks)
+
+
+def _survived(night: Night) -> Json:
+    """The night's resume certificate; see `_lives`."""
+    name = _turns.night_name(night.config, night.day)
+    return _lives.certificate(night.store, name, night.board)
 
 
 def _report_stage(block: Block, size: int) -> Json:

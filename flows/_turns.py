@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import _lock
+from flows import _lives, _lock
 from tasks.data.store import Store
 from tasks.errors import UserError
 from tasks.market import calendar
@@ -65,10 +65,12 @@ def turn(config: NightlyConfig, flow_run: FlowRun, day: str) -> Iterator[None]:
     clear_leftovers(Store())
     with contextlib.ExitStack() as locks:
         locks.enter_context(_lock.held(str(flow_run.id), f"run {flow_run.name}"))
+        night = night_name(config, day)
         try:
-            locks.enter_context(_lock.held(_night_name(config, day), f"run {flow_run.name}"))
+            locks.enter_context(_lock.held(night, f"run {flow_run.name}"))
         except UserError as error:
             raise NoTurnError(f"{error}; it is the same night, so this run has ended") from error
+        locks.enter_context(_lives.lived(Store(), night, str(flow_run.id)))
         yield
 
 
@@ -194,8 +196,8 @@ def _due_later(client: SyncPrefectClient, flow_run: FlowRun) -> FlowRun | None:
     return next((run for run in found if run.id != flow_run.id), None)
 
 
-def _night_name(config: NightlyConfig, day: str) -> str:
-    """Name of the lock of a night: equal for runs that would compute the same."""
+def night_name(config: NightlyConfig, day: str) -> str:
+    """Name of a night, its lock and its lives: equal for runs that would compute the same."""
     from flows import _summary  # loads Prefect, which a command may not before it is told how
 
     what = f"{day} {_summary.settings_hash(config.model_dump(mode='json'))} {config.data.path}"

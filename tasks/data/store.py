@@ -139,7 +139,7 @@ class Store:
                 kind=kind,
                 key=key,
                 uri=_folder(key),
-                sha256=hashlib.sha256(json.dumps(hashes).encode()).hexdigest(),
+                sha256=_content_hash(hashes),
                 rows=rows,
                 bytes=size,
                 inputs=inputs,
@@ -148,6 +148,15 @@ class Store:
             )
             (scratch / MANIFEST).write_text(json.dumps(artifact.to_json(), indent=1))
             return self._publish(scratch, artifact)
+
+    def holds(self, artifact: Artifact) -> bool:
+        """Whether an artifact is there byte for byte: every file, and the hash over all of them."""
+        try:
+            for name in artifact.files:
+                self.read_bytes(artifact, name)
+        except CorruptArtifactError:
+            return False
+        return _content_hash(artifact.files) == artifact.sha256
 
     def read_bytes(self, artifact: Artifact, name: str) -> bytes:
         """Content of one file, verified against the artifact's hash."""
@@ -402,6 +411,11 @@ def _remove(scratch: Path) -> None:
 
 def _amount(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def _content_hash(files: Mapping[str, str]) -> str:
+    """Hash over the names and hashes of an artifact's files."""
+    return hashlib.sha256(json.dumps(dict(sorted(files.items()))).encode()).hexdigest()
 
 
 def _file_sha256(path: Path) -> str:

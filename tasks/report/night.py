@@ -253,6 +253,46 @@ class Changes:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Life:
+    """A process that worked on the night before the one that completed it.
+
+    Attributes:
+        run_id: Prefect's id of its run.
+        started, last: when it began, and when it began its last block; ISO with zone.
+        begun: how many of the night's blocks it began.
+        died: whether it was killed; else it ended Failed by itself.
+    """
+
+    run_id: str
+    started: str
+    last: str
+    begun: int
+    died: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Survival:
+    """What the night survived, and what was checked of that which it took over.
+
+    Attributes:
+        lives: oldest first.
+        resent: how often a block was sent again that the cluster had lost.
+        computed, reused: blocks of the last life.
+        bytes: of the reused artifacts, all of them read again and compared with their hashes.
+        damaged: kinds of the reused artifacts that are not what was written.
+        twice: names of the blocks that were begun more than once.
+    """
+
+    lives: tuple[Life, ...]
+    resent: int
+    computed: int
+    reused: int
+    bytes: int
+    damaged: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Provenance:
     """What is needed to get the same numbers again; never secrets, user names or paths.
 
@@ -264,6 +304,7 @@ class Provenance:
         machine: cores, memory, GPU, system.
         command: what reproduces the night.
         code_mixed: whether a retry reused blocks of older code.
+        survival: the resume certificate; None for a night that nothing disturbed.
     """
 
     run_id: str
@@ -273,6 +314,7 @@ class Provenance:
     machine: Mapping[str, str]
     command: str
     code_mixed: bool = False
+    survival: Survival | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -95,11 +95,11 @@ def test_a_lease_of_another_host_is_taken_over_only_when_stale(
 
 
 def test_the_same_night_is_one_lock_and_other_settings_are_another():
-    same = _turns._night_name(CONFIG, "2026-11-20")
+    same = _turns.night_name(CONFIG, "2026-11-20")
     noted = CONFIG.model_copy(update={"note": "another", "language": "zh"})
-    assert _turns._night_name(noted, "2026-11-20") == same
-    assert _turns._night_name(CONFIG, "2026-11-19") != same
-    assert _turns._night_name(NightlyConfig(size="small"), "2026-11-20") != same
+    assert _turns.night_name(noted, "2026-11-20") == same
+    assert _turns.night_name(CONFIG, "2026-11-19") != same
+    assert _turns.night_name(NightlyConfig(size="small"), "2026-11-20") != same
 
 
 def test_leftovers_of_dead_writers_go_and_work_in_progress_stays(qilin_home: Path):

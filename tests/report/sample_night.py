@@ -16,6 +16,7 @@ from tasks.report.night import (
     InputChange,
     LargeMove,
     LeakTest,
+    Life,
     Missing,
     Move,
     Night,
@@ -23,6 +24,7 @@ from tasks.report.night import (
     Quarantined,
     Run,
     Stage,
+    Survival,
 )
 from tasks.report.research import (
     Cone,
@@ -649,4 +651,27 @@ def _provenance() -> Provenance:
         seeds={"night": 20261120},
         machine={"cores": "16", "memory": "64 GB", "GPU": "none"},
         command="qilin nightly --size full --data-date 2026-11-20 --commit 3f9c2ab81d07",
+        survival=Survival(
+            lives=(
+                Life(
+                    run_id="0c0f27de-5a3a-4f3c-9d52-6f6ad2a3b7b1",
+                    started="2026-11-20T18:30:02+08:00",
+                    last="2026-11-20T18:41:37+08:00",
+                    begun=23,
+                    died=True,
+                ),
+                Life(
+                    run_id="6f3a1c1e-30bb-4a27-9a54-1f0c7a2f6f10",
+                    started="2026-11-20T18:52:10+08:00",
+                    last="2026-11-20T18:59:44+08:00",
+                    begun=9,
+                    died=False,
+                ),
+            ),
+            resent=2,
+            computed=14,
+            reused=31,
+            bytes=412_000_000,
+            twice=("backtest 07/20 trials 0300-0349", "train lightgbm fold 3/5"),
+        ),
     )

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.errors import UserError
 from tasks.report import html
-from tasks.report.night import Missing, Night
+from tasks.report.night import Missing, Night, Provenance
 from tasks.report.trials import Trial, Trials
 
 HOSTILE = "<script>alert(1)</script>"
@@ -284,3 +284,21 @@ def test_no_trial_scored_points_to_the_run(full: Night) -> None:
     )
     page = html.render(dataclasses.replace(small(full), trials=trials, portfolios=()))
     assert "No trials scored: all 60 failed, see J" in page
+
+
+def test_the_resume_certificate_says_what_was_survived_and_checked(full: Night) -> None:
+    night = small(full)
+    page = html.render(night)
+    assert "survived 1 killed processes and 1 failed attempts; 31 blocks" in page
+    for said in ("hashes hold", "0c0f27de-5a3a-4f3c-9d52-6f6ad2a3b7b1", "断点续跑证明",
+                 "backtest 07/20 trials 0300-0349", "31 artifacts"):  # fmt: skip
+        assert said in page
+    assert isinstance(night.provenance, Provenance)
+    assert night.provenance.survival is not None
+    calm = dataclasses.replace(night.provenance, survival=None)
+    assert "Resume certificate" not in html.render(dataclasses.replace(night, provenance=calm))
+    hurt = dataclasses.replace(night.provenance.survival, damaged=("features",))
+    worse = dataclasses.replace(night.provenance, survival=hurt)
+    page = html.render(dataclasses.replace(night, provenance=worse))
+    assert "DAMAGED" in page
+    assert "hashes hold" not in page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks.report.night import DeviceUse, Provenance, Run, Stage
+from tasks.report.night import DeviceUse, Life, Provenance, Run, Stage, Survival
 from tasks.report.states import State
 from tasks.report.words import Text, Words, say
 
@@ -79,7 +79,28 @@ def provenance(summary: Json) -> Provenance:
         machine=summary["machine"],
         command=summary["command"],
         code_mixed=summary["code"]["mixed"],
+        survival=_survival(summary.get("survived", {})),
     )
+
+
+def _survival(told: Json) -> Survival | None:
+    if not told:
+        return None
+    return Survival(
+        lives=tuple(
+            Life(
+                run_id=life["run"], started=life["started"], last=life["last"],
+                begun=life["begun"], died=life["died"],
+            )
+            for life in told["lives"]
+        ),
+        resent=told["resent"],
+        computed=told["computed"],
+        reused=told["reused"],
+        bytes=told["bytes"],
+        damaged=tuple(told["damaged"]),
+        twice=tuple(told["twice"]),
+    )  # fmt: skip
 
 
 def _stage_of(summary: Json, name: str) -> Json:

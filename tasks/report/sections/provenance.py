@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tasks.report import format as fmt
 from tasks.report.blocks import Block, Cell, Command, Facts, Grid, Section, Table, columns, words
 from tasks.report.night import Missing, Night, Provenance
+from tasks.report.sections import resume
 from tasks.report.states import State
 from tasks.report.words import Text, Words, capital, say
 
@@ -42,6 +43,9 @@ def build(night: Night) -> Section:
             )
         ),
     ]
+    if provenance.survival is not None:
+        blocks.insert(2, resume.card(provenance.survival))
+        state = "FAIL" if provenance.survival.damaged else state
     return Section("K", "provenance", NAME, state, finding, tuple(blocks))
 
 
