@@ -37,6 +37,9 @@ FEW_CORES = 4
 #: share of the machine's memory that worker processes may use together
 MEMORY_SHARE = 0.9
 MAX_WORKERS = 1024
+#: a block goes to so many more workers after the first that died of it: then it is suspected, and
+#: the night tries it alone
+SECOND_CHANCES = 1
 
 _KINDS = (
     "threads, threads:4, processes, processes:2, gpu, tcp://host:port, tls://host:port or "
@@ -172,6 +175,7 @@ def _processes(count: int, threads: int) -> dict[str, Any]:
         "n_workers": count,
         "threads_per_worker": threads,
         "host": "127.0.0.1",
+        "scheduler_kwargs": {"allowed_failures": SECOND_CHANCES},
         "memory_limit": remote.worker_memory() or int(MEMORY_LIMIT * MEMORY_SHARE / count),
         "env": dict(THREAD_BUDGET),
         **_loopback(),

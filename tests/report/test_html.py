@@ -289,7 +289,7 @@ def test_no_trial_scored_points_to_the_run(full: Night) -> None:
 def test_the_resume_certificate_says_what_was_survived_and_checked(full: Night) -> None:
     night = small(full)
     page = html.render(night)
-    assert "survived 1 killed processes and 1 failed attempts; 31 blocks" in page
+    assert "Attempts before this one: 1 killed, 1 ended Failed. 31 blocks were taken over" in page
     for said in ("hashes hold", "0c0f27de-5a3a-4f3c-9d52-6f6ad2a3b7b1", "断点续跑证明",
                  "backtest 07/20 trials 0300-0349", "31 artifacts"):  # fmt: skip
         assert said in page

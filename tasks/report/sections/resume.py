@@ -8,6 +8,7 @@ from tasks.report.night import Life, Survival
 from tasks.report.words import Text, Words, join, say
 
 TITLE = Text("Resume certificate", "断点续跑证明")
+_LOST = Text("The cluster lost blocks, which were sent again.", "集群丢失了部分分块，已重发。")
 
 
 def card(survival: Survival) -> Card:
@@ -27,13 +28,17 @@ def _finding(survival: Survival) -> Words:
             "{k}：重新读取后与写入内容不符。请重试本次运行，它们会被重建。",
             k=join(survival.damaged),
         )
-    return say(
-        "The night survived {d} killed processes and {f} failed attempts; {r} blocks were taken "
-        "over, and each was read again and has the hash under which it was written.",
-        "本次运行经历 {d} 次进程被杀和 {f} 次失败后完成；沿用 {r} 个分块，"
-        "每块均已重新读取，与写入时的哈希一致。",
+    before = say(
+        "Attempts before this one: {d} killed, {f} ended Failed.",
+        "此前的运行：{d} 次被杀，{f} 次以失败结束。",
         d=str(died),
         f=str(len(survival.lives) - died),
+    )
+    return say(
+        "{b} {r} blocks were taken over; each was read again and has the hash under which it was "
+        "written.",
+        "{b}沿用 {r} 个分块，每块均已重新读取，与写入时的哈希一致。",
+        b=before if survival.lives else _LOST,
         r=str(survival.reused),
     )
 
