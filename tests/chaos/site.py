@@ -40,6 +40,7 @@ class Part:
     def keep(self) -> None:
         """Start it again if it ended."""
         if self.process.poll() is not None:
+            _processes.stop_guarded(self.process)
             self.process = self._started()
 
     @property
