@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -27,6 +28,8 @@ from tasks.errors import EnvironmentFaultError
 LOG_LIMIT_BYTES = 10_000_000
 #: how long a process may take to end by itself before it is killed
 GRACE_SECONDS = 10.0
+#: how often it is looked whether a process that is kept has died
+WATCH_SECONDS = 0.5
 
 #: Python complains of a handle that is dropped while its process lives
 _kept: list[subprocess.Popen[bytes]] = []
@@ -123,6 +126,52 @@ def stop_guarded(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         stop_tree([psutil.Process(process.pid)])
         process.wait()
+
+
+class Kept:
+    """A guarded process that is started again when it dies.
+
+    Args:
+        name: of its log.
+        command: program and arguments.
+        environment: of the process.
+        most: so many times; whatever dies more often is left dead.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], most: int
+    ) -> None:
+        self._name, self._command, self._environment = name, list(command), dict(environment)
+        self._left, self._over = most, threading.Event()
+        self._watcher: threading.Thread | None = None
+        self.process = start_guarded(name, command, environment)
+
+    def watch(self) -> None:
+        """Begin to look after it; until then its end is the business of whoever waits for it."""
+        self._watcher = threading.Thread(target=self._watch, name=f"keep {self._name}", daemon=True)
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self._over.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        stop_guarded(self.process)
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        """The process itself and what it started, without its guard."""
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def _watch(self) -> None:
+        while not self._over.wait(WATCH_SECONDS) and self._left:
+            if self.process.poll() is not None:
+                self._left -= 1
+                stop_guarded(self.process)
+                self.process = start_guarded(self._name, self._command, self._environment)
 
 
 def start_lasting(name: str, command: Sequence[str], environment: Mapping[str, str]) -> Lasting:

@@ -2,7 +2,8 @@
 
 In this order: `PREFECT_API_URL` (environment or Prefect profile) is taken as it is; the server of
 `qilin up` is used while it answers; otherwise a server on SQLite starts on loopback and ends with
-the command. Its database stays under the store, so that `qilin up` shows earlier runs.
+the command; if it dies before, it is started again. Its database stays under the store, so that
+`qilin up` shows earlier runs.
 
 Prefect reads its settings when it is first imported. Hence nothing here imports Prefect: settings
 go to the environment (children inherit them), and into Prefect only where it is loaded already.
@@ -35,6 +36,8 @@ START_TIMEOUT_SECONDS = 180.0
 SERVER_LOG = "prefect-server"
 #: a server binds its port only after some ten seconds, and another program may be quicker
 PORT_ATTEMPTS = 4
+#: how often a server that died is started again for one command
+SERVER_STARTS = 5
 
 
 class PortLostError(EnvironmentFaultError):
@@ -75,13 +78,14 @@ def prefect_server(meanwhile: Callable[[], object] | None = None) -> Iterator[st
     for _ in range(PORT_ATTEMPTS):
         port = choose_port()
         url = api_url(port)
-        with applied(client_environment(url)), _own_server(port, url) as pid:
+        with applied(client_environment(url)), _own_server(port, url) as server:
             while meantime:
                 meantime.pop()()
             try:
-                wait_until_ready(url, pid)
+                wait_until_ready(url, server.process.pid)
             except PortLostError:
                 continue
+            server.watch()
             yield url
             return
     raise no_port()
@@ -256,19 +260,20 @@ def _applied_to_loaded_prefect(environment: Mapping[str, str]) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def _own_server(port: int, url: str) -> Iterator[int]:
-    """A guarded server; gives the process id of its guard."""
+def _own_server(port: int, url: str) -> Iterator[_processes.Kept]:
+    """A guarded server."""
     prefect_folder().mkdir(parents=True, exist_ok=True)
-    server = _processes.start_guarded(SERVER_LOG, server_command(port), server_environment(url))
+    environment = server_environment(url)
+    server = _processes.Kept(SERVER_LOG, server_command(port), environment, SERVER_STARTS)
     try:
         _own_record().write_text(json.dumps({"url": url}))
-        yield server.pid
+        yield server
     finally:
         try:
             _send_what_waits()
         finally:
             _own_record().unlink(missing_ok=True)
-            _processes.stop_guarded(server)
+            server.stop()
 
 
 def _send_what_waits() -> None:

@@ -7,9 +7,7 @@ would do it. Workers have their nannies, and one thread each.
 import contextlib
 import os
 import socket
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,57 +18,14 @@ import psutil
 from flows import _processes, _server
 
 WORKERS = 2
-#: how long a service manager takes to notice
-NOTICE_SECONDS = 0.2
-
-
-class Part:
-    """One process that is kept running; it ends with the tests, however they end.
-
-    Args:
-        log: name of its log, below the store of the tests.
-        command: program and arguments.
-        env: its environment.
-    """
-
-    def __init__(self, log: str, command: list[str], env: dict[str, str]) -> None:
-        self._log, self._command, self._env = log, command, env
-        self.process = self._started()
-
-    def keep(self) -> None:
-        """Start it again if it ended."""
-        if self.process.poll() is not None:
-            _processes.stop_guarded(self.process)
-            self.process = self._started()
-
-    @property
-    def family(self) -> list[psutil.Process]:
-        """The process and everything that it started."""
-        try:
-            return psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.NoSuchProcess:
-            return []
-
-    def kill(self) -> None:
-        """kill -9, with everything that it started."""
-        for process in self.family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-
-    def stop(self) -> None:
-        """End it for good."""
-        self.kill()
-        _processes.stop_guarded(self.process)
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        return _processes.start_guarded(self._log, self._command, self._env)
+#: no service dies more often in one session
+STARTS = 10_000
 
 
 class Site:
     """A Prefect server, a Dask scheduler and two workers; use it in a `with` block."""
 
     def __init__(self) -> None:
-        self._over = threading.Event()
         self.api = _server.api_url(_free_port())
         dask_port = _free_port()
         self.address = f"tcp://127.0.0.1:{dask_port}"
@@ -80,8 +35,10 @@ class Site:
         local = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
         dask = [sys.executable, "-m", "dask"]
 
-        def part(name: str, command: list[str], env: dict[str, str] = env) -> Part:
-            return Part(f"chaos-{name}", command, env)
+        def part(name: str, command: list[str], env: dict[str, str] = env) -> _processes.Kept:
+            kept = _processes.Kept(f"chaos-{name}", command, env, most=STARTS)
+            kept.watch()
+            return kept
 
         self.server = part("server", _server.server_command(port), prefect)
         self.scheduler = part("scheduler", [*dask, "scheduler", "--port", str(dask_port), *local])
@@ -89,10 +46,8 @@ class Site:
             part(f"worker{i}", [*dask, "worker", self.address, "--nthreads", "1", *local])
             for i in range(WORKERS)
         ]
-        self._keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
     def __enter__(self) -> "Site":
-        self._keeper.start()
         return self
 
     def __exit__(
@@ -101,9 +56,7 @@ class Site:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._keeper.join()
-        for part in self._parts:
+        for part in [*self.workers, self.scheduler, self.server]:
             part.stop()
 
     def environment(self, home: Path) -> dict[str, str]:
@@ -118,26 +71,23 @@ class Site:
             assert time.monotonic() < deadline, "the site did not come up: look at its logs"
             time.sleep(0.2)
 
+    def kill(self, name: str) -> None:
+        """kill -9 of the scheduler or the server, with everything that it started."""
+        for process in getattr(self, name).family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
     def kill_worker(self, number: int) -> None:
         """kill -9 of one worker process; its nanny sees to the next."""
         for process in self._computing(self.workers[number]):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
-    @property
-    def _parts(self) -> list[Part]:
-        return [*self.workers, self.scheduler, self.server]
-
-    def _keep(self) -> None:
-        while not self._over.wait(NOTICE_SECONDS):
-            for part in self._parts:
-                part.keep()
-
-    def _computes(self, worker: Part) -> bool:
+    def _computes(self, worker: _processes.Kept) -> bool:
         return any(True for _ in self._computing(worker))
 
     @staticmethod
-    def _computing(worker: Part) -> Iterator[psutil.Process]:
+    def _computing(worker: _processes.Kept) -> Iterator[psutil.Process]:
         """The process below a nanny that runs tasks, not the one that tracks its resources."""
         for child in worker.family:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -124,7 +124,7 @@ class Storm:
             self.night.kill()
             self.night.wait()
         else:
-            getattr(self.site, point.victim).kill()
+            self.site.kill(point.victim)
         struck = time.monotonic()
         counts = attempts(self.home)
         row = Row(point, counts, before | in_flight(self.home))

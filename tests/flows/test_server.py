@@ -85,6 +85,16 @@ def test_an_own_server_lives_as_long_as_the_block(fake_server):
     assert _server.any_url() == ""
 
 
+def test_an_own_server_that_is_killed_comes_back_at_its_port(fake_server, monkeypatch):
+    monkeypatch.setattr(_processes, "WATCH_SECONDS", 0.05)
+    with _server.prefect_server() as url:
+        for process in [p for p in _servers() if "-I" not in p.cmdline()]:
+            process.kill()
+        _wait_until(lambda: not _server.answers(url))
+        _wait_until(lambda: _server.answers(url))
+    assert _servers() == []
+
+
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, RuntimeError])
 def test_an_own_server_ends_however_the_block_ends(fake_server, fault):
     with pytest.raises(fault), _server.prefect_server():
