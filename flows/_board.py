@@ -223,8 +223,10 @@ class Board:
     def _lose(self, block: Block, lost: Exception) -> None:
         """Send a block again that the cluster lost; it has failed where that did not help."""
         if is_killed(lost):
+            _show_crashed(block, "every worker that took it died")
             self._suspect(block, Failure(block.stage, block.label, _killed_sentence(block.label)))
             return
+        _show_crashed(block, "the cluster forgot it, as when its scheduler dies")
         block.lost += 1
         if block.lost <= RESENDS:
             self._send(block)
@@ -257,6 +259,26 @@ class Board:
     def _fail(block: Block, cause: Exception) -> None:
         block.ended = time.time()
         block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, cause))
+
+
+def _show_crashed(block: Block, why: str) -> None:
+    """Show a lost task run as Crashed; Prefect alone would show it as running for ever.
+
+    Where the server is away, or has not heard of the task run yet, the page stays as it is.
+    """
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectException
+    from prefect.logging import get_run_logger
+    from prefect.states import Crashed
+
+    assert block.future is not None
+    crashed: State[Any] = Crashed(message=f"{why}; it is sent again, unless that did not help")
+    try:
+        with get_client(sync_client=True) as client:
+            client.set_task_run_state(block.future.task_run_id, crashed, force=True)
+    except (httpx.HTTPError, PrefectException) as error:
+        get_run_logger().warning("%s cannot be shown as crashed: %s", block.label, error)
 
 
 def _fetched(future: Any) -> Any:
