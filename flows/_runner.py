@@ -29,6 +29,14 @@ class CheckedDaskTaskRunner(DaskTaskRunner):
             workers.require_same(found, where, wait_seconds=0 if grows else patience)
         return found
 
+    def __exit__(self, *how: Any) -> None:
+        """End the cluster; one that takes too long ends with this process, and costs no night."""
+        try:
+            super().__exit__(*how)
+        except TimeoutError:
+            self.logger.warning("a worker did not end in time: it ends with this process")
+            self._started = False
+
 
 def task_runner() -> DaskTaskRunner:
     """A runner for the configured cluster; by default what is fastest on this machine.

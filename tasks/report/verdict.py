@@ -12,6 +12,8 @@ from tasks.report.states import State, severity, worst
 from tasks.report.words import Text, Words, is_empty, join, plural, say, shorten
 
 #: the first screen has room for this many
+#: symbols set aside that a sentence names
+NAMED = 3
 MOST_ACTIONS = 5
 #: of one clause in the night's sentence
 MOST_LETTERS = 120
@@ -137,8 +139,10 @@ def _health_problems(night: Night) -> list[Problem]:
             )
             found.append(Problem(what=what, state=check.state, section="H"))
     if n := len(health.quarantined):
+        some = ", ".join(q.symbol for q in health.quarantined[:NAMED]) + ", …" * (n > NAMED)
         what = Text(
-            f"{n:,} {plural(n, 'symbol was', 'symbols were')} set aside", f"{n:,} 只股票已隔离"
+            f"{n:,} {plural(n, 'symbol was', 'symbols were')} set aside ({some})",
+            f"{n:,} 只股票已隔离（{some}）",
         )
         found.append(Problem(what=what, state="WARN", section="H"))
     return found
