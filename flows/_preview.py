@@ -19,6 +19,7 @@ class Row:
         computed: whether it is computed anew; else what the earlier run left is reused.
         why: half a sentence.
         seconds: what its work took.
+        after: labels of the blocks that it waits for.
     """
 
     label: str
@@ -26,6 +27,7 @@ class Row:
     computed: bool
     why: str
     seconds: float
+    after: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,24 +52,33 @@ class Preview:
         return sum(row.seconds for row in self.computed)
 
     @property
+    def chain_seconds(self) -> float:
+        """Work of the longest chain of what is computed anew: no number of cores is faster."""
+        until: dict[str, float] = {}
+        for row in self.rows:  # in order of submission: whatever a block waits for comes before it
+            before = max((until[label] for label in row.after), default=0.0)
+            until[row.label] = before + (row.seconds if row.computed else 0.0)
+        return max(until.values(), default=0.0)
+
+    @property
     def sentence(self) -> str:
         """The whole in one sentence."""
         cores = len(os.sched_getaffinity(0))
+        expected = max(self.work_seconds / cores, self.chain_seconds)
         return (
             f"{len(self.reused)} blocks are reused, {len(self.computed)} are computed anew: "
-            f"{self.work_seconds:.0f} s of work, about {self.work_seconds / cores:.0f} s on "
+            f"{self.work_seconds:.0f} s of work, about {expected:.0f} s on "
             f"{cores} core{'s' * (cores != 1)}"
         )
 
     def table(self) -> list[dict[str, str]]:
-        """Rows for a Prefect table artifact."""
+        """Rows for a Prefect table artifact, whose page has room for four columns."""
         return [
             {
                 "block": row.label,
-                "stage": row.stage,
                 "what happens": "computed anew" if row.computed else "reused",
-                "why": row.why,
                 "work": f"{row.seconds:.1f} s",
+                "why": row.why,
             }
             for row in self.rows
         ]
@@ -97,6 +108,7 @@ def preview(
                 bool(why),
                 why or "nothing it depends on changes",
                 float(block["work_seconds"]),
+                tuple(block["after"]),
             )
         )
     return Preview(tuple(rows))
@@ -117,7 +129,7 @@ def _reason(
     if block["stage"] == "report":
         return "every run writes its own"
     if any(label in anew for label in block["after"]):
-        return "waits for blocks that are computed anew"
+        return "waits for what is computed anew"
     if step in code and before.get(step, code[step]) != code[step]:
         return "its code has changed"
     if not block["key"] or store.find(block["key"]) is None:

@@ -138,6 +138,12 @@ class Browser:
         heading = f'.schema-form-property__label:text-is("{name} (Optional)")'
         return self.page.locator(f".schema-form-property:has(> .p-label__header {heading})")
 
+    def choose(self, name: str, option: str) -> None:
+        """Choose one of a parameter's values: its list opens by the keyboard, not by a click."""
+        self.parameter(name).locator(".p-select-button__control").focus()
+        self.page.keyboard.press("Space")
+        self.page.locator(".p-select-option").get_by_text(option, exact=True).click()
+
     def submit(self, services: Services) -> dict[str, Any]:
         """Press Submit; the run that comes of it."""
         known = {run["id"] for run in services.runs()}

@@ -57,7 +57,8 @@ def test_the_time_is_that_of_the_earlier_run(earlier):
     summary, store = earlier
     plan = _preview.preview(summary, "train", summary["code"]["steps"], store)
     assert plan.work_seconds == 6.0
-    assert "3 blocks are reused, 3 are computed anew: 6 s of work" in plan.sentence
+    assert plan.chain_seconds == 6.0, "training, then its portfolio, then the report"
+    assert "3 blocks are reused, 3 are computed anew: 6 s of work, about 6 s on" in plan.sentence
     assert plan.table()[0]["what happens"] == "reused"
 
 

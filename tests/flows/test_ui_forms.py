@@ -41,8 +41,7 @@ def rerun_from_the_form(services: Services, browser: Browser, *, preview: bool) 
     """Fill the form of `rerun` in, submit it, and wait for the end."""
     name = "preview" if preview else "rerun"
     browser.form("rerun")
-    browser.parameter("from_stage").locator(".p-select-button__control").click()
-    browser.page.locator(".p-select-options").get_by_text("train", exact=True).click()
+    browser.choose("from_stage", "train")
     browser.parameter("reason").locator("textarea, input").fill(REASON)
     if preview:
         browser.parameter("preview").get_by_role("switch").click()
