@@ -12,9 +12,9 @@ from tasks.report.states import State, severity, worst
 from tasks.report.words import Text, Words, is_empty, join, plural, say, shorten
 
 #: the first screen has room for this many
+MOST_ACTIONS = 5
 #: symbols set aside that a sentence names
 NAMED = 3
-MOST_ACTIONS = 5
 #: of one clause in the night's sentence
 MOST_LETTERS = 120
 
