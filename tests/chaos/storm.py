@@ -12,7 +12,7 @@ from tests.chaos.site import WORKERS, Site
 from tests.flows import nights
 
 VICTIMS = ("worker", "scheduler", "flow", "server")
-PER_NIGHT = 4
+PER_NIGHT = 5
 #: a night that needs more starts than this goes round in circles
 MOST_STARTS = 3 * PER_NIGHT
 PATIENCE_SECONDS = 600.0
