@@ -29,6 +29,9 @@ Result = dict[str, Any]
 JUDGED = 4000
 #: parts of a larger sweep: each is one task, and a thousand could not be looked at
 PARTS = 32
+#: most sets of a large sweep that are cross-validated, evenly spread by their numbers: each of
+#: 12,870 choices of half of the time ranks all of them
+VALIDATED = 4000
 #: trials of a large sweep in one trial set
 COUNTED_AT_ONCE = 100_000
 
@@ -107,7 +110,8 @@ class Sweep(Night):
         self.board.plan(backtest=len(ranges) + 1)
         arguments = self.sweeping.arguments()
         size = self.config.advanced.sweep.trials_per_block
-        arguments["sweep"] = {**arguments["sweep"], "trials_per_block": size}
+        stride = -(-len(space) // VALIDATED)
+        arguments["sweep"] = {**arguments["sweep"], "trials_per_block": size, "stride": stride}
         blocks = [
             self._submit(
                 "backtest",
@@ -180,13 +184,26 @@ class Sweep(Night):
             failed = f", {figures['failed']:,} not scored" if figures["failed"] else ""
             return (
                 f"{figures['trials']:,} trials{failed}; best net Sharpe {best:.2f}, the best of "
-                f"as many without skill would reach about {figures['best_of_noise']:.2f}"
+                f"as many without skill would reach about {figures['best_of_noise']:.2f}; "
+                f"{_overfitting(figures)}"
             )
         survive = artifact.notes["survive"]
         return (
             f"{survive} of {artifact.notes['trials']:,} trials survive honest testing, "
             f"{artifact.notes['total']:,} tried since the ledger began"
         )
+
+
+def _overfitting(figures: Result) -> str:
+    """What cross-validation says about picking the best of a large sweep."""
+    found, spread = figures["overfitting"], f"{figures['overfitting_of']:,} evenly spread sets"
+    if found is None:
+        return f"no cross-validation of {spread}: {figures['overfitting_unknown']}"
+    return (
+        f"probability of overfitting {found['probability']:.2f} among {spread}, a single best of "
+        "so many is not tested for itself (SPA needs a sweep of at most "
+        f"{JUDGED:,} sets)"
+    )
 
 
 def remember(day: str, run_id: str, store: Any) -> str:

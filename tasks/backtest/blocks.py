@@ -197,7 +197,10 @@ def accounts_only(merged: SweepBlock, conventions: Conventions = DAILY) -> Trial
 def _reasons(merged: SweepBlock) -> NDArray[np.object_]:
     """Why each set was not scored, (K,); empty where it was."""
     numbers = merged.combinations.numbers
-    return np.array([merged.errors.get(int(n), "") for n in numbers], dtype=object)
+    reasons = np.full(len(numbers), "", dtype=object)
+    for number, reason in merged.errors.items():
+        reasons[numbers == number] = reason
+    return reasons
 
 
 def pair_figures(merged: SweepBlock, conventions: Conventions = DAILY) -> dict[str, Array]:

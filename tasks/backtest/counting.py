@@ -40,12 +40,10 @@ def identities(
     """
     source = _source(sets)
     charged = {"costs": costs.model_dump(mode="json"), "fill": fill}
-    return [
-        trialsets.trial_id(
-            family=data_family, strategy=source, parameters=p, costs=charged, universe=universe
-        )
-        for p in parameters(sets)
-    ]
+    identify = trialsets.identifier(
+        family=data_family, strategy=source, costs=charged, universe=universe
+    )
+    return [identify(p) for p in parameters(sets)]
 
 
 def _source(sets: Combinations) -> str:

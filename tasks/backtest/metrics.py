@@ -104,17 +104,30 @@ def sharpe_error(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     sqrt((1 - skew * s + (kurtosis - 1) / 4 * s^2) / (n - 1)) for the ratio s of one period; Mertens
     (2002), in the form of Bailey and López de Prado (2012), "The Sharpe ratio efficient frontier".
     """
-    single = sharpe(returns, conventions) / np.sqrt(conventions.annualisation)
-    spread = 1.0 - skew(returns) * single + (kurtosis(returns) - 1.0) / 4.0 * single**2
-    count = days(returns)
+    yearly, count = sharpe(returns, conventions), days(returns)
+    return error_of_sharpe(yearly, skew(returns), kurtosis(returns), count, conventions)
+
+
+def error_of_sharpe(
+    yearly: Array, skewness: Array, tails: Array, count: NDArray[np.int64],
+    conventions: Conventions = DAILY,
+) -> Array:  # fmt: skip
+    """`sharpe_error` from the Sharpe ratio, skew, kurtosis and number of days."""
+    single = yearly / np.sqrt(conventions.annualisation)
+    spread = 1.0 - skewness * single + (tails - 1.0) / 4.0 * single**2
     variance = np.maximum(spread, 0.0) / np.maximum(count - 1, 1)
     return _only(np.sqrt(variance * conventions.annualisation), count > 1)
 
 
 def t_statistic(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
     """Mean over its standard error, days taken as independent."""
-    single = sharpe(returns, conventions) / np.sqrt(conventions.annualisation)
-    return np.asarray(single * np.sqrt(days(returns)))
+    return t_of_sharpe(sharpe(returns, conventions), days(returns), conventions)
+
+
+def t_of_sharpe(yearly: Array, count: NDArray[np.int64], conventions: Conventions = DAILY) -> Array:
+    """`t_statistic` from the Sharpe ratio and the number of days."""
+    single = yearly / np.sqrt(conventions.annualisation)
+    return np.asarray(single * np.sqrt(count))
 
 
 def sortino(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:

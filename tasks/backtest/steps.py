@@ -37,6 +37,7 @@ from tasks.market.symbols import is_mainland
 from tasks.validation import judging
 from tasks.validation import trials as honest
 from tasks.validation.config import ValidationConfig
+from tasks.validation.overfitting import overfitting_from_moments
 from tasks.validation.statistics import expected_maximum_sharpe
 
 if TYPE_CHECKING:
@@ -147,8 +148,9 @@ def sweep_part(
 ) -> Output:
     """The figures of many sets, of which no daily series is kept, over the days before the vault.
 
-    Every block of `trials_per_block` sets is an artifact of its own as soon as it is done, so that
-    a part that is killed goes on with the next block.
+    Of every `stride`-th set, by its number, the moments of the periods are kept, by which the
+    whole is cross-validated. Every block of `trials_per_block` sets is an artifact of its own as
+    soon as it is done, so that a part that is killed goes on with the next block.
     """
     score = functools.partial(
         _figures,
@@ -186,7 +188,12 @@ def _figures(
         scored = _score(ctx, **given)
         seen = before(scored, vault.first_sealed(scored.dates, sealed))
         table = finish(seen, CostConfig.model_validate(costs))
-        files = {"trials.parquet": codec.frame_bytes(table.frame)}
+        kept_ones = table.combinations.numbers % int(sweep["stride"]) == 0
+        moments = (table.period_days, table.period_sums, table.period_squares)
+        files = {
+            "trials.parquet": codec.frame_bytes(table.frame),
+            "moments.npy": codec.array_bytes(np.stack([m[kept_ones] * 1.0 for m in moments])),
+        }
         return Output("figures", files, rows=len(table.frame))
 
     return kept(ctx, _figures, {**given, "sealed": sealed}, make, packages=PACKAGES)
@@ -197,6 +204,9 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
     """The figures of all parts as a folder of Parquet files, written block by block, and the best.
 
     Files have at most `ROWS_PER_FILE` rows, so that reading one never takes much memory.
+    `figures.json` says how far to trust the best: what as many sets without any skill would reach,
+    and the probability of overfitting among the sets whose moments were kept. Tests that need every
+    set's daily series (SPA, StepM) are left to sweeps that are judged.
     """
     blocks = [
         Artifact.from_json(value)
@@ -214,7 +224,8 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
         for i, group in enumerate(in_groups(blocks, ROWS_PER_FILE))
     }
     files["best.parquet"] = lambda path: codec.write_frames([leaders.best], path)
-    files["figures.json"] = lambda path: _write_text(path, json.dumps(_told(leaders)))
+    found = _overfitting(ctx.store, blocks)
+    files["figures.json"] = lambda path: _write_text(path, json.dumps(_told(leaders) | found))
     return Output("sweep table", files, rows=sum(block.rows for block in blocks))
 
 
@@ -223,6 +234,21 @@ def _told(leaders: Leaders) -> dict[str, Any]:
     noise = float(expected_maximum_sharpe(leaders.scored, leaders.spread))
     return {"trials": leaders.count, "failed": leaders.count - leaders.scored,
             "best": leaders.highest, "best_of_noise": noise}  # fmt: skip
+
+
+def _overfitting(store: Store, blocks: list[Artifact]) -> dict[str, Any]:
+    """Whether picking the best of evenly spread sets tells anything, or why that is unknown."""
+    parts = [store.read_array(block, "moments.npy") for block in blocks]
+    days, sums, squares = np.concatenate(parts, axis=1)
+    spread = len(days)
+    try:
+        found = overfitting_from_moments(days, sums, squares)
+    except UserError as error:
+        return {"overfitting": None, "overfitting_of": spread, "overfitting_unknown": str(error)}
+    told = {"probability": found.probability, "loss_probability": found.loss_probability,
+            "slope": found.slope if np.isfinite(found.slope) else None,
+            "trials": found.trials, "choices": found.choices}  # fmt: skip
+    return {"overfitting": told, "overfitting_of": spread, "overfitting_unknown": ""}
 
 
 def _write_text(path: str, text: str) -> None:

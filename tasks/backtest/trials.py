@@ -81,21 +81,24 @@ def trial_frame(
         conventions: see `Conventions`.
         reasons: why each set was not scored, (K,), empty where it was.
     """
-    days = np.maximum(metrics.days(returns), 1)
+    known = metrics.days(returns)
+    days = np.maximum(known, 1)
     traded, paid = turnover.sum(axis=-1), cost.sum(axis=-1)
     earned = np.nansum(returns, axis=-1)
     failed = np.zeros(len(returns), dtype=bool) if reasons is None else reasons != ""
+    sharpe = metrics.sharpe(returns, conventions)
+    skew, kurtosis = metrics.skew(returns), metrics.kurtosis(returns)
     data: dict[str, Any] = {
-        "days": metrics.days(returns),
+        "days": known,
         "total_return": metrics.total_return(returns, conventions),
         "annual_return": metrics.annual_return(returns, conventions),
         "volatility": metrics.volatility(returns, conventions),
-        "sharpe": metrics.sharpe(returns, conventions),
-        "sharpe_error": metrics.sharpe_error(returns, conventions),
-        "t_statistic": metrics.t_statistic(returns, conventions),
+        "sharpe": sharpe,
+        "sharpe_error": metrics.error_of_sharpe(sharpe, skew, kurtosis, known, conventions),
+        "t_statistic": metrics.t_of_sharpe(sharpe, known, conventions),
         "max_drawdown": metrics.max_drawdown(returns, conventions),
-        "skew": metrics.skew(returns),
-        "kurtosis": metrics.kurtosis(returns),
+        "skew": skew,
+        "kurtosis": kurtosis,
         "trades": trades,
         "turnover": traded / days * conventions.annualisation,
         "cost": paid / days * conventions.annualisation,

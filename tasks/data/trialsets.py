@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,14 +52,24 @@ def trial_id(
         costs: costs and fills, a settings model or a JSON value.
         universe: rule that selects the stocks, a settings model or a JSON value.
     """
-    content = {
-        "family": family,
-        "strategy": strategy,
-        "parameters": canonical(plain_numbers(parameters)),
-        "costs": canonical(costs),
-        "universe": canonical(universe),
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return identifier(family=family, strategy=strategy, costs=costs, universe=universe)(parameters)
+
+
+def identifier(
+    *, family: str, strategy: str, costs: Any, universe: Any
+) -> Callable[[Mapping[str, Any]], str]:
+    """`trial_id` of many parameter sets that share all else, which is written down once."""
+    head = {"costs": canonical(costs), "family": family}
+    tail = {"strategy": strategy, "universe": canonical(universe)}
+    # the text of one object with sorted names: costs, family, parameters, strategy, universe
+    before = json.dumps(head, sort_keys=True)[:-1] + ', "parameters": '
+    after = ", " + json.dumps(tail, sort_keys=True)[1:]
+
+    def identify(parameters: Mapping[str, Any]) -> str:
+        own = json.dumps(canonical(plain_numbers(parameters)), sort_keys=True)
+        return hashlib.sha256(f"{before}{own}{after}".encode()).hexdigest()
+
+    return identify
 
 
 def trial_set(

@@ -73,6 +73,11 @@ def test_a_killed_sweep_started_again_ends_with_the_same_hashes(
     frame = pd.concat([pd.read_parquet(file) for file in files])
     assert list(frame["trial"]) == list(range(told["sets"]))
     assert (frame["error"] == "").all()
+    figures = json.loads((Path(told["table"]) / "figures.json").read_text())
+    assert figures["overfitting_of"] == len(range(0, told["sets"], 2)), "at most 4,000, spread"
+    assert figures["overfitting"]["choices"] == 12_870
+    assert 0.0 <= figures["overfitting"]["probability"] <= 1.0
+    assert f"among {figures['overfitting_of']:,} evenly spread sets" in told["sentence"]
 
 
 def _kill_when_begun(env: dict[str, str], home: Path, begun: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, kernel, step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Index = NDArray[np.int64]
     Bytes = NDArray[np.uint8]
+    Words = NDArray[np.uint64]
+
+#: days of a word of bits
+WORD = 64
+_NONE, _ONE, _SEVEN, _LAST = np.uint64(0), np.uint64(1), np.uint64(7), np.uint64(63)
+_BYTE = np.uint64(0xFF)
+#: eight copies of a byte; bit i of byte i; what carries any bit of a byte to its highest one
+_EACH = np.uint64(0x0101010101010101)
+_OWN = np.uint64(0x8040201008040201)
+_FULL = np.uint64(0x7F7F7F7F7F7F7F7F)
 
 
 @kernel
@@ -22,6 +32,8 @@ def macd(
     band: float, out: Bytes,
 ) -> None:  # fmt: skip
     """Hold while the difference of two averages lies above its own exponential mean.
+
+    The mean of a day waits for that of the day before, so a processor computes four sets at a time.
 
     Args:
         table: exponential averages (W, m); `windows` names their lengths.
@@ -33,54 +45,160 @@ def macd(
         band: smallest difference that counts, fraction of the close.
         out: (K, m).
     """
-    m = table.shape[1]
-    for k in range(first_lane(len(fast)), end_lane(len(fast))):
-        upper, lower, n = table[fast[k]], table[slow[k]], signal[k]
-        start = max(windows[fast[k]], windows[slow[k]]) - 1
-        mean, share = 0.0, 2.0 / (n + 1.0)
-        for t in range(m):
-            out[k, t] = 0
-            if t < start:
-                continue
-            line = upper[t] - lower[t]
-            if t < start + n:
-                mean += line / n
-            else:
-                mean += share * (line - mean)
-            if t >= start + n - 1:
-                out[k, t] = line - mean > band * close[t]
+    m, stop = table.shape[1], end_lane(len(fast))
+    k = first_lane(len(fast))
+    while k < stop:
+        together = 4 if k + 4 <= stop else 1
+        begin = 0
+        for j in range(k, k + together):
+            begin = max(begin, max(windows[fast[j]], windows[slow[j]]) - 1 + signal[j])
+        begin = min(begin, m)
+        a = _first_means(table, fast[k], slow[k], windows, signal[k], close, band, begin, out[k])
+        if together == 4:
+            i, j, n = k + 1, k + 2, k + 3
+            b = _first_means(
+                table, fast[i], slow[i], windows, signal[i], close, band, begin, out[i]
+            )
+            c = _first_means(
+                table, fast[j], slow[j], windows, signal[j], close, band, begin, out[j]
+            )
+            d = _first_means(
+                table, fast[n], slow[n], windows, signal[n], close, band, begin, out[n]
+            )
+            _four_means(
+                table, fast[k:], slow[k:], signal[k:], a, b, c, d, close, band, begin, out[k:]
+            )
+        else:
+            upper, lower, share = table[fast[k]], table[slow[k]], 2.0 / (signal[k] + 1.0)
+            for t in range(begin, m):
+                line = upper[t] - lower[t]
+                a += share * (line - a)
+                out[k, t] = line - a > band * close[t]
+        k += together
+
+
+@step
+def _first_means(
+    table: Array, fast: int, slow: int, windows: Index, n: int, close: Array, band: float,
+    stop: int, out: Bytes,
+) -> float:  # fmt: skip
+    """The days of one set before `stop`; returns the mean of the difference after them."""
+    upper, lower = table[fast], table[slow]
+    start = max(windows[fast], windows[slow]) - 1
+    mean, share = 0.0, 2.0 / (n + 1.0)
+    for t in range(stop):
+        out[t] = 0
+        if t < start:
+            continue
+        line = upper[t] - lower[t]
+        if t < start + n:
+            mean += line / n
+        else:
+            mean += share * (line - mean)
+        if t >= start + n - 1:
+            out[t] = line - mean > band * close[t]
+    return mean
+
+
+@step
+def _four_means(
+    table: Array, fast: Index, slow: Index, signal: Index, a: float, b: float, c: float, d: float,
+    close: Array, band: float, begin: int, out: Bytes,
+) -> None:  # fmt: skip
+    """The days from `begin` on of four sets whose means have begun."""
+    upper_a, upper_b, upper_c, upper_d = (
+        table[fast[0]], table[fast[1]], table[fast[2]], table[fast[3]],
+    )  # fmt: skip
+    lower_a, lower_b, lower_c, lower_d = (
+        table[slow[0]], table[slow[1]], table[slow[2]], table[slow[3]],
+    )  # fmt: skip
+    share_a, share_b = 2.0 / (signal[0] + 1.0), 2.0 / (signal[1] + 1.0)
+    share_c, share_d = 2.0 / (signal[2] + 1.0), 2.0 / (signal[3] + 1.0)
+    out_a, out_b, out_c, out_d = out[0], out[1], out[2], out[3]
+    for t in range(begin, len(close)):
+        line_a, line_b = upper_a[t] - lower_a[t], upper_b[t] - lower_b[t]
+        line_c, line_d = upper_c[t] - lower_c[t], upper_d[t] - lower_d[t]
+        a += share_a * (line_a - a)
+        b += share_b * (line_b - b)
+        c += share_c * (line_c - c)
+        d += share_d * (line_d - d)
+        least = band * close[t]
+        out_a[t] = line_a - a > least
+        out_b[t] = line_b - b > least
+        out_c[t] = line_c - c > least
+        out_d[t] = line_d - d > least
 
 
 @kernel
-def between(table: Array, row: Index, enter: Array, leave: Array, out: Bytes) -> None:
-    """Hold from a value below `enter` until one above `leave`; NaN decides nothing."""
+def crossed(table: Array, row: Index, limit: Array, sign: float, out: Words) -> None:
+    """One bit a day, sixty-four to a word: whether a value lies beyond a limit.
+
+    Args:
+        table: (U, m).
+        row: row of `table`, (C,).
+        limit: (C,).
+        sign: 1: above; -1: below. NaN is neither.
+        out: (C, words), bits behind the last day are zero.
+    """
     m = table.shape[1]
-    for k in range(first_lane(len(row)), end_lane(len(row))):
-        values, low, high = table[row[k]], enter[k], leave[k]
-        held = False
-        for t in range(m):
-            if values[t] < low:
-                held = True
-            elif values[t] > high:
-                held = False
-            out[k, t] = held
+    for c in range(first_lane(len(row)), end_lane(len(row))):
+        values, bound = table[row[c]], sign * limit[c]
+        for w in range(out.shape[1]):
+            part, word = values[64 * w : min(64 * w + 64, m)], _NONE
+            for i in range(len(part)):
+                word |= np.uint64(sign * part[i] > bound) << np.uint64(i)
+            out[c, w] = word
 
 
 @kernel
-def breakout(
-    close: Array, highest: Array, lowest: Array, up: Index, down: Index, out: Bytes
-) -> None:
-    """Hold from a close above row `up` of `highest` until one below row `down` of `lowest`."""
+def outside(close: Array, table: Array, sign: float, out: Words) -> None:
+    """The same for closes beyond each row of a table: bits (W, words)."""
     m = len(close)
-    for k in range(first_lane(len(up)), end_lane(len(up))):
-        top, bottom = highest[up[k]], lowest[down[k]]
-        held = False
-        for t in range(m):
-            if close[t] > top[t]:
-                held = True
-            elif close[t] < bottom[t]:
-                held = False
-            out[k, t] = held
+    for c in range(first_lane(len(table)), end_lane(len(table))):
+        for w in range(out.shape[1]):
+            stop = min(64 * w + 64, m)
+            part, bound, word = close[64 * w : stop], table[c, 64 * w : stop], _NONE
+            for i in range(len(part)):
+                word |= np.uint64(sign * part[i] > sign * bound[i]) << np.uint64(i)
+            out[c, w] = word
+
+
+@kernel
+def latched(begin: Words, first: Index, end: Words, second: Index, out: Bytes) -> None:
+    """Hold from a day on which the first bit is set until one with the second alone.
+
+    Sixty-four days at once: what is held after a day is what is carried out of its bit when the
+    beginnings are added to the days that hand on what is held.
+
+    Args:
+        begin: bits (C, words) of which row `first[k]` is set k's.
+        first: (K,).
+        end: bits (D, words) of which row `second[k]` is set k's.
+        second: (K,).
+        out: (K, m).
+    """
+    m = out.shape[1]
+    for k in range(first_lane(len(first)), end_lane(len(first))):
+        starts, stops, row = begin[first[k]], end[second[k]], out[k]
+        held = _NONE
+        for w in range(len(starts)):
+            on = starts[w] | ~stops[w]
+            held = starts[w] | (on & ~(on + starts[w] + (held >> _LAST)))
+            _spread(held, row[64 * w : min(64 * w + 64, m)])
+
+
+@step
+def _spread(bits: int, out: Bytes) -> None:
+    """A word's bits as bytes, eight at a glance."""
+    whole = len(out) // 8
+    for b in range(whole):
+        eight = (bits >> np.uint64(8 * b)) & _BYTE
+        ones = (((eight * _EACH) & _OWN) + _FULL) >> _SEVEN
+        place = out[8 * b : 8 * b + 8]
+        for i in range(8):
+            place[i] = np.uint8((ones >> np.uint64(8 * i)) & _ONE)
+    for i in range(8 * whole, len(out)):
+        out[i] = np.uint8((bits >> np.uint64(i)) & _ONE)
 
 
 @kernel

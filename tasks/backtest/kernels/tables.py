@@ -104,23 +104,30 @@ def volatilities(close: Array, windows: Index) -> Array:
 def earlier_extremes(values: Array, windows: Index, sign: float) -> Array:
     """Highest (`sign` 1) or lowest (-1) of the n values *before* each day.
 
-    A queue of candidates, each larger than all later ones: one pass whatever the window.
+    Any window is covered by two that overlap and are as long as a power of two.
     """
     m = len(values)
+    longest, levels = 1, 1
+    for n in windows:
+        longest = max(longest, n)
+    while 2 << (levels - 1) <= longest:
+        levels += 1
+    tops = np.empty((levels, m))
+    for t in range(m):
+        tops[0, t] = sign * values[t]
+    for level in range(1, levels):
+        half = 1 << (level - 1)
+        top, left, right = tops[level], tops[level - 1], tops[level - 1, half:]
+        for t in range(m - 2 * half + 1):
+            top[t] = max(left[t], right[t])
     out = np.full((len(windows), m), np.nan)
-    queue = np.empty(m, dtype=np.int64)
     for w in range(len(windows)):
-        n = windows[w]
-        head, tail = 0, 0
-        for t in range(m):
-            if t >= n:
-                while queue[head] < t - n:
-                    head += 1
-                out[w, t] = values[queue[head]]
-            while tail > head and sign * values[queue[tail - 1]] <= sign * values[t]:
-                tail -= 1
-            queue[tail] = t
-            tail += 1
+        n, level = windows[w], 0
+        while 2 << level <= n:
+            level += 1
+        found, left, right = out[w, n:], tops[level], tops[level, n - (1 << level) :]
+        for t in range(m - n):  # counts from zero: the compiler then takes many days at once
+            found[t] = sign * max(left[t], right[t])
     return out
 
 

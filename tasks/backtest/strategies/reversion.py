@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.arrays.benches import CPU, Bench
-from tasks.backtest.kernels import states, tables
+from tasks.backtest.kernels import tables
+from tasks.backtest.strategies import latches
 from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
 if TYPE_CHECKING:
@@ -23,10 +24,9 @@ _STILL = 1e-6
 def _between(
     bench: Bench, table: Array, row: NDArray[np.int64], enter: Array, leave: Array
 ) -> Bytes:
-    limits = np.ascontiguousarray(enter), np.ascontiguousarray(leave)
-    wanted: Bytes = bench.made(
-        states.between, (len(row), table.shape[1]), np.uint8, table, row, *limits
-    )
+    """Hold from a value below `enter` until one above `leave`; NaN decides nothing."""
+    begin, end = latches.below(bench, table, row, enter), latches.above(bench, table, row, leave)
+    wanted: Bytes = latches.held(bench, *begin, *end, table.shape[1])
     return wanted
 
 

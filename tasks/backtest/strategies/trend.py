@@ -8,6 +8,7 @@ import numpy as np
 
 from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.kernels import moving, states, tables
+from tasks.backtest.strategies import latches
 from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
 if TYPE_CHECKING:
@@ -43,10 +44,9 @@ def _breakout(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
     down, (leave,) = places(values[:, 1:])
     highest = tables.earlier_extremes(bars.high, up, 1.0)
     lowest = tables.earlier_extremes(bars.low, down, -1.0)
-    shape = len(values), len(bars.close)
-    wanted: Bytes = bench.made(
-        states.breakout, shape, np.uint8, bars.close, highest, lowest, enter, leave
-    )
+    begin = latches.outside(bench, bars.close, highest, 1.0)
+    end = latches.outside(bench, bars.close, lowest, -1.0)
+    wanted: Bytes = latches.held(bench, begin, enter, end, leave, len(bars.close))
     return wanted
 
 
