@@ -3,6 +3,7 @@
 Blocks that fail never hide those that finish: every state is collected, and a failure is kept as
 one sentence with the block's name. A block that the cluster lost, because its scheduler died or
 every worker that took it did, has not failed yet: it is sent again, one whose workers died alone.
+A task that begins while Prefect's server is away is lost too; it is sent when the server is back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.futures import PrefectWrappedFuture
+from prefect.settings import PREFECT_API_URL
 
+from flows import _server
 from tasks._step import Context, Step
 from tasks.cluster.fanout import is_killed
 from tasks.errors import NightFailedError, QilinError
@@ -226,6 +229,7 @@ class Board:
             _show_crashed(block, "every worker that took it died")
             self._suspect(block, Failure(block.stage, block.label, _killed_sentence(block.label)))
             return
+        _server.await_answer(PREFECT_API_URL.value() or "")
         _show_crashed(block, "the cluster forgot it, as when its scheduler dies")
         block.lost += 1
         if block.lost <= RESENDS:
@@ -330,5 +334,6 @@ def _lost_sentence(label: str, error: BaseException) -> str:
 def _killed_sentence(label: str) -> str:
     return (
         f"{label}: every worker that took it died, also when nothing else ran (out of memory or a "
-        "crash in native code). Give workers more memory or use smaller blocks, then Retry"
+        "crash in native code). Give workers more memory (QILIN_CLUSTER_MEMORY) or use smaller "
+        "blocks, then Retry"
     )

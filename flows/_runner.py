@@ -7,7 +7,7 @@ from typing import Any
 from prefect_dask.task_runners import DaskTaskRunner
 
 from tasks.cluster import workers
-from tasks.cluster.local import cluster_kwargs
+from tasks.cluster.local import cluster_kwargs, not_started
 
 #: seconds for the first worker of a queue or a cloud to start
 PATIENCE_SECONDS = 600.0
@@ -21,7 +21,13 @@ class CheckedDaskTaskRunner(DaskTaskRunner):
     def client(self) -> Any:
         """The connected client; workers of other machines are looked at once, at its start."""
         fresh = self._client is None
-        found = super().client
+        try:
+            found = super().client
+        except RuntimeError as error:
+            if self.address or not fresh:
+                raise
+            what = f"the cluster of {self.cluster_kwargs.get('n_workers', 'some')} workers"
+            raise not_started(what, error) from error
         if fresh and (self.address or self.cluster_class != _THIS_MACHINE):
             where = self.address or str(self.cluster_class)
             patience = workers.WORKERS_TIMEOUT if self.address else PATIENCE_SECONDS

@@ -34,6 +34,8 @@ DEFAULT_PORT = 4200
 #: a first start on a busy machine was measured at 33 s
 START_TIMEOUT_SECONDS = 180.0
 SERVER_LOG = "prefect-server"
+#: how long a night waits for a server that went away under it
+BACK_SECONDS = 120.0
 #: a server binds its port only after some ten seconds, and another program may be quicker
 PORT_ATTEMPTS = 4
 #: how often a server that died is started again for one command
@@ -113,6 +115,13 @@ def answers(url: str, timeout_seconds: float = 3.0) -> bool:
         return _get(f"{url}/health", timeout_seconds) == b"true"
     except (OSError, http.client.HTTPException, ValueError):
         return False
+
+
+def await_answer(url: str, seconds: float = BACK_SECONDS) -> None:
+    """Wait while a server does not answer that did before, as while it is started again."""
+    deadline = time.monotonic() + seconds
+    while url and not answers(url) and time.monotonic() < deadline:
+        time.sleep(1.0)
 
 
 def server_version(url: str, timeout_seconds: float = 3.0) -> str:
@@ -198,6 +207,16 @@ def choose_port() -> int:
     return DEFAULT_PORT if is_free(DEFAULT_PORT) else any_free_port()
 
 
+def recorded_port() -> int:
+    """The port of a server of `qilin up` that died, if it is free still; else 0.
+
+    Worker and nights look for the server there: it has to come back where it was.
+    """
+    url = "" if os.environ.get("QILIN_PREFECT_PORT") else _recorded(server_record())
+    port = _port_of(url) if url else 0
+    return port if port and is_free(port) else 0
+
+
 def wait_until_ready(url: str, pid: int) -> None:
     """Wait until a starting server answers, itself: another one at its port does not count.
 
@@ -209,7 +228,7 @@ def wait_until_ready(url: str, pid: int) -> None:
         PortLostError: another program took the port before the server did.
         EnvironmentFaultError: the process ended, or the time is up; quotes the log's last line.
     """
-    port = int(url.removesuffix("/api").rsplit(":", 1)[1])
+    port = _port_of(url)
     log = _processes.log_path(SERVER_LOG)
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while not (_processes.listens(pid, port) and answers(url)):
@@ -315,6 +334,10 @@ def _profile_url() -> str:
         raise UserError(f"{path} (Prefect profiles) cannot be read: {error}") from error
     active = os.environ.get("PREFECT_PROFILE") or content.get("active", "")
     return str(content.get("profiles", {}).get(active, {}).get("PREFECT_API_URL", ""))
+
+
+def _port_of(url: str) -> int:
+    return int(url.removesuffix("/api").rsplit(":", 1)[1])
 
 
 def _recorded(record: Path) -> str:

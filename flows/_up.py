@@ -167,7 +167,7 @@ def _start_server(state: _Starting) -> str:
     if stale := state.all.pop(_server.SERVER_LOG, None):
         _stop([stale])
     for _ in range(_server.PORT_ATTEMPTS):
-        port = _server.choose_port()
+        port = _server.recorded_port() or _server.choose_port()
         url = _server.api_url(port)
         environment = _server.server_environment(url)
         server = state.start(_server.SERVER_LOG, _server.server_command(port), environment)

@@ -46,6 +46,7 @@ class Context:
         code: the driver's code hash per step name; a worker with other code refuses to work.
         data_path: where the source lies; the step's key holds the hash of its content instead.
         device: `auto`, `cpu` or `gpu`, as asked for.
+        begun: how often the same work was begun before, and did not end.
         fresh: token of a rerun that wants this block computed although it is there; empty: found
             work stands.
     """
@@ -54,6 +55,7 @@ class Context:
     label: str = ""
     data_path: str = ""
     device: str = "auto"
+    begun: int = 0
     fresh: str = ""
     code: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -155,10 +157,11 @@ def _run(
     label = context.label or body.__name__
     log = _logger()
     log.info("%s: started", label)
-    _note_attempt(context.store, key)
+    begun = _note_attempt(context.store, key)
+    given = arguments | {"ctx": dataclasses.replace(context, begun=begun)}
     clock = Clock()
     try:
-        output = _apart(body, {name: _revive(value) for name, value in arguments.items()})
+        output = _apart(body, {name: _revive(value) for name, value in given.items()})
     except QilinError as error:
         raise _labelled(error, label) from error
     except Exception as error:
@@ -284,9 +287,12 @@ def _mirror(artifact: Artifact | None, key: str) -> None:
         records.write(key=key, obj=artifact.to_json())
 
 
-def _note_attempt(store: Store, key: str) -> None:
-    """Leave a mark that this key's work was begun, so that work done twice can be counted."""
-    store.note(f"attempts/{key[:2]}/{key}/{uuid.uuid4().hex}", str(time.time()))
+def _note_attempt(store: Store, key: str) -> int:
+    """Leave a mark that this key's work is begun; how many marks there were before."""
+    folder = f"attempts/{key[:2]}/{key}"
+    before = len(store.names(folder))
+    store.note(f"{folder}/{uuid.uuid4().hex}", str(time.time()))
+    return before
 
 
 def _worker() -> str:

@@ -26,7 +26,7 @@ from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import require_history
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
-from tasks.cluster.fanout import fan_out
+from tasks.cluster.fanout import fan_out, narrowing
 from tasks.data import codec, trialsets, vault
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
@@ -82,22 +82,27 @@ def _score(
 ) -> SweepBlock:
     """A part over all stocks; beside each other where there is a label, else one after another."""
     combinations, count = sets_of(sets, file), int(panel.notes["stocks"])
-    whole = combinations.family.wishes is not None  # such a rule looks at all stocks at once
-    width = count if whole else int(sweep["symbols_per_block"])
-    score = functools.partial(
-        _score_stocks,
-        root=ctx.store_root,
-        panel=panel,
-        sets=combinations,
-        levels=_levels(ctx.store, panel, combinations, first),
-        width=width,
-        fill=sweep["fill"],
-        first=first,
-        costs=CostConfig.model_validate(costs),
-        wish=ctx.device,
-    )
-    columns = range(0, count, width)
-    return merge(fan_out(score, columns, label=label) if label else map(score, columns))
+    levels = _levels(ctx.store, panel, combinations, first)
+
+    def scored(width: int) -> SweepBlock:
+        score = functools.partial(
+            _score_stocks,
+            root=ctx.store_root,
+            panel=panel,
+            sets=combinations,
+            levels=levels,
+            width=width,
+            fill=sweep["fill"],
+            first=first,
+            costs=CostConfig.model_validate(costs),
+            wish=ctx.device,
+        )
+        columns = range(0, count, width)
+        return merge(fan_out(score, columns, label=label) if label else map(score, columns))
+
+    if combinations.family.wishes is not None:  # such a rule looks at all stocks at once
+        return scored(count)
+    return narrowing(scored, int(sweep["symbols_per_block"]), begun=ctx.begun)
 
 
 def _score_stocks(

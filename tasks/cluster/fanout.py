@@ -8,12 +8,15 @@ items, whatever finished first, and every failure is collected before one error 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tasks.errors import EnvironmentFaultError, QilinError
+
+_LOG = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,16 +29,20 @@ WORKER_WAIT, WORKER_TRIES = 20, 3
 _WARN_ABOVE = "distributed.admin.large-graph-warning-threshold"
 #: failures that a message names; the rest is counted
 NAMED = 5
+#: how often blocks are halved that do not fit into memory
+HALVINGS = 3
 
 
 class FanOutError(QilinError):
     """Blocks failed; `failures` names each with its cause, in the order of the items.
 
-    It is `deadly` if a block was given up because worker after worker died of it.
+    It is `deadly` if a block was given up because worker after worker died of it, and for want of
+    `memory` if one was refused it, so that smaller blocks may fit.
     """
 
     failures: tuple[tuple[str, str], ...] = ()
     deadly: bool = False
+    memory: bool = False
 
     @classmethod
     def of(cls, label: str, names: Sequence[str], errors: dict[int, BaseException]) -> FanOutError:
@@ -54,6 +61,7 @@ class FanOutError(QilinError):
         error = cls(f"{label}: {told}")
         error.failures = failures
         error.deadly = any(is_killed(errors[i]) for i in errors)
+        error.memory = any(lacks_memory(cause) for cause in errors.values())
         first = errors[min(errors)]
         if isinstance(first, QilinError):
             error.exit_code = first.exit_code
@@ -92,6 +100,37 @@ def fan_out(
     return [results[i] for i in range(len(todo))]
 
 
+def narrowing(work: Callable[[int], Result], width: int, *, begun: int = 0) -> Result:
+    """`work(width)`, tried again with blocks half as wide while memory does not suffice.
+
+    Args:
+        work: does the whole in blocks of the width that it gets, which may not change a bit of it.
+        width: of the first try, 1 or more.
+        begun: how often the same work was begun before: a process that takes too much is killed and
+            cannot try again itself, so that whoever comes after it begins with narrower blocks.
+
+    Returns:
+        What `work` gives.
+
+    Errors: those of the last try, after `HALVINGS` of the width.
+    """
+    halved = min(begun, HALVINGS)
+    while True:
+        now = max(1, width >> halved)
+        try:
+            return work(now)
+        except (MemoryError, FanOutError) as error:
+            if halved == HALVINGS or now == 1 or not lacks_memory(error):
+                raise
+            _LOG.warning("%s; trying blocks of %d instead of %d", error, max(1, now // 2), now)
+        halved += 1
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory was refused, so that smaller blocks may help."""
+    return error.memory if isinstance(error, FanOutError) else isinstance(error, MemoryError)
+
+
 def inside_dask() -> bool:
     """Whether this is called by a task on a Dask worker."""
     from distributed import get_worker
@@ -122,7 +161,12 @@ def describe(error: BaseException) -> str:
     if isinstance(error, QilinError):
         return text
     if type(error).__name__ in ("KilledWorker", "FutureCancelledError"):
-        return "its worker died each time it was tried (out of memory, or a crash in native code)"
+        return (
+            "its worker died each time it was tried (out of memory, or a crash in native code): "
+            "give workers more memory with QILIN_CLUSTER_MEMORY, or set smaller blocks"
+        )
+    if isinstance(error, MemoryError):
+        return f"memory does not suffice ({text or 'none is left'}): set smaller blocks"
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 

@@ -40,6 +40,9 @@ MAX_WORKERS = 1024
 #: a block goes to so many more workers after the first that died of it: then it is suspected, and
 #: the night tries it alone
 SECOND_CHANCES = 1
+#: What Dask holds is small, so that spilling frees nothing, and a worker that pauses would wait for
+#: ever: the memory belongs to tasks that wait for blocks. It goes on up to its limit and is ended.
+_NO_PAUSE = {f"distributed.worker.memory.{act}": False for act in ("target", "spill", "pause")}
 
 _KINDS = (
     "threads, threads:4, processes, processes:2, gpu, tcp://host:port, tls://host:port or "
@@ -132,13 +135,19 @@ def start(plan: ClusterPlan) -> Any:
             f"{remote.KWARGS}"
         ) from error
     except (OSError, RuntimeError) as error:
-        cause = " ".join(str(_first_cause(error)).split())[:300]
-        raise EnvironmentFaultError(
-            f"the {plan['kind']} cluster with {plan['n_workers']} workers could not start "
-            f"({cause}): free the port or memory it names, use fewer workers in {VARIABLE}, and "
-            "keep the code that starts it under `if __name__ == '__main__':` in a script"
-        ) from error
+        what = f"the {plan['kind']} cluster with {plan['n_workers']} workers"
+        raise not_started(what, error) from error
     return cluster
+
+
+def not_started(what: str, error: BaseException) -> EnvironmentFaultError:
+    """What to say of a cluster that did not come up."""
+    cause = " ".join(str(_first_cause(error)).split())[:300]
+    return EnvironmentFaultError(
+        f"{what} could not start ({cause}): free the port or memory it names, give workers more "
+        f"memory with {remote.MEMORY} or use fewer of them in {VARIABLE}, and keep the code that "
+        "starts it under `if __name__ == '__main__':` in a script"
+    )
 
 
 def _plan(kind: Kind, workers: int, threads: int, kwargs: dict[str, Any]) -> ClusterPlan:
@@ -177,6 +186,7 @@ def _processes(count: int, threads: int) -> dict[str, Any]:
         "host": "127.0.0.1",
         "scheduler_kwargs": {"allowed_failures": SECOND_CHANCES},
         "memory_limit": remote.worker_memory() or int(MEMORY_LIMIT * MEMORY_SHARE / count),
+        "config": _NO_PAUSE,
         "env": dict(THREAD_BUDGET),
         **_loopback(),
     }

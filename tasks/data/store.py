@@ -8,19 +8,18 @@ the commit. Whatever is missing or fails verification counts as not there and is
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import errno
 import hashlib
 import json
 import os
 import shutil
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import settings
+from tasks.data.writing import filesystem, send, writing
 from tasks.errors import EnvironmentFaultError, QilinError
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 #: with less free no night can end: the smallest writes 11 MB, and Prefect's database grows with it
 LEAST_FREE_BYTES = 32_000_000
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 #: array files of a local store are mapped from this size on: steps that need the same one share its
 #: pages, and the system drops them before memory runs out
 MAPPED_BYTES = 64 * 2**20
@@ -126,7 +124,7 @@ class Store:
         writer was first, its artifact stands and is returned.
         """
         known = sum(len(content) for content in files.values() if isinstance(content, bytes))
-        with self._writing(f"its {kind} {key[:12]}", known) as scratch:
+        with writing(self.root, f"its {kind} {key[:12]}", known) as scratch:
             scratch.mkdir()
             for name, content in files.items():
                 if callable(content):
@@ -200,10 +198,10 @@ class Store:
         """
         content = text.encode()
         if not self.is_local:
-            with self._writing(uri, len(content)):
-                _send(self.path(uri), content)
+            with writing(self.root, uri, len(content)):
+                send(self.path(uri), content)
             return
-        with self._writing(uri, len(content)) as scratch:
+        with writing(self.root, uri, len(content)) as scratch:
             scratch.write_bytes(content)
             _sync(scratch)
             target = Path(self.path(uri))
@@ -217,7 +215,7 @@ class Store:
             Whether this call wrote it. If not, another's text stands there, whole.
         """
         content = text.encode()
-        with self._writing(uri, len(content)) as scratch:
+        with writing(self.root, uri, len(content)) as scratch:
             try:
                 if self.is_local:
                     scratch.write_bytes(content)
@@ -227,7 +225,7 @@ class Store:
                     os.link(scratch, target)
                     _sync(target.parent)
                 else:
-                    _send(self.path(uri), content, mode="create")
+                    send(self.path(uri), content, mode="create")
             except FileExistsError:
                 return False
         return True
@@ -244,7 +242,7 @@ class Store:
         if self.is_local:
             folder = Path(self.path(uri))
             return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
-        fs, path = _filesystem(self.path(uri))
+        fs, path = filesystem(self.path(uri))
         return (
             sorted(p.rsplit("/", 1)[-1] for p in fs.ls(path, detail=False))
             if fs.exists(path)
@@ -259,7 +257,7 @@ class Store:
         """
         if not self.is_local:
             return
-        with self._writing("a night", LEAST_FREE_BYTES) as scratch:
+        with writing(self.root, "a night", LEAST_FREE_BYTES) as scratch:
             scratch.mkdir()
             if shutil.disk_usage(scratch).free < LEAST_FREE_BYTES:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -270,7 +268,7 @@ class Store:
         if self.is_local:
             shutil.rmtree(folder, ignore_errors=True)
             return
-        fs, path = _filesystem(folder)
+        fs, path = filesystem(folder)
         if fs.exists(path):
             fs.rm(path, recursive=True)
 
@@ -289,46 +287,6 @@ class Store:
             found = ""
         _compare(artifact, name, found)
 
-    @contextlib.contextmanager
-    def _writing(self, what: str, size: int) -> Iterator[Path]:
-        """A path beside the artifacts to write `size` bytes or more to; nothing stays there.
-
-        Raises:
-            EnvironmentFaultError: for every `OSError` of the block.
-        """
-        base = Path(self.root) if self.is_local else settings.local_home()
-        scratch = base / "tmp" / uuid.uuid4().hex
-        try:
-            try:
-                scratch.parent.mkdir(parents=True, exist_ok=True)
-                yield scratch
-            finally:
-                _remove(scratch)
-        except OSError as error:
-            raise self._unwritable(error, base, what, size) from error
-
-    def _unwritable(
-        self, error: OSError, base: Path, what: str, size: int
-    ) -> EnvironmentFaultError:
-        if error.errno in _FULL:
-            there = next(p for p in (base, *base.parents) if p.exists())
-            free = shutil.disk_usage(there).free
-            return EnvironmentFaultError(
-                f"the disk of {base} is full: {what} needs at least {_amount(size)}, and "
-                f"{_amount(free)} are free; make room or set QILIN_HOME to a larger disk, then "
-                "retry: what is written stays"
-            )
-        if not self.is_local:
-            return EnvironmentFaultError(
-                f"the store {self.root} did not take {what} ({error}): see that its service "
-                "answers and lets you write, then retry: what it took is found"
-            )
-        where = f" at {error.filename}" if error.filename else ""
-        return EnvironmentFaultError(
-            f"the store {self.root} cannot be written ({error.strerror or error}{where}); "
-            "fix its permissions or set QILIN_HOME to another place, then retry"
-        )
-
     def _publish(self, scratch: Path, artifact: Artifact) -> Artifact:
         target = self.path(artifact.uri)
         if self.is_local:
@@ -336,7 +294,7 @@ class Store:
             return standing or artifact
         try:
             for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit
-                _send(f"{target}/{name}", (scratch / name).read_bytes())
+                send(f"{target}/{name}", (scratch / name).read_bytes())
         except OSError:
             if not self._arrived(artifact):
                 raise
@@ -353,7 +311,7 @@ class Store:
     def _read_bytes(self, uri: str) -> bytes:
         if self.is_local:
             return Path(self.path(uri)).read_bytes()
-        fs, path = _filesystem(self.path(uri))
+        fs, path = filesystem(self.path(uri))
         try:
             return bytes(fs.cat_file(path))
         except OSError:
@@ -375,42 +333,6 @@ def _compare(artifact: Artifact, name: str, sha256: str) -> None:
 
 def _folder(key: str) -> str:
     return f"objects/{key[:2]}/{key}"
-
-
-def _send(url: str, content: bytes, mode: str = "overwrite") -> None:
-    """Write one object; with the mode `create` only where there is none.
-
-    Raises:
-        FileExistsError: in the mode `create`, there is one.
-        OSError: it did not work, whatever kind of error the service's client has for it.
-    """
-    fs, path = _filesystem(url)
-    try:
-        fs.pipe_file(path, content, mode=mode)
-    except OSError:
-        raise
-    except Exception as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
-
-
-def _filesystem(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    fs, path = fsspec.core.url_to_fs(url)
-    return fs, path
-
-
-def _remove(scratch: Path) -> None:
-    """Whatever a writer left; what cannot be removed is swept by a later night."""
-    if scratch.is_dir():
-        shutil.rmtree(scratch, ignore_errors=True)
-        return
-    with contextlib.suppress(OSError):
-        scratch.unlink()
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _content_hash(files: Mapping[str, str]) -> str:

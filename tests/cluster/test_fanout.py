@@ -1,10 +1,11 @@
+import functools
 import pickle
 import threading
 import time
 
 import pytest
 
-from tasks.cluster.fanout import FanOutError, describe, fan_out, inside_dask
+from tasks.cluster.fanout import FanOutError, describe, fan_out, inside_dask, narrowing
 from tasks.errors import UserError
 
 
@@ -148,3 +149,48 @@ def test_a_task_that_failed_leaves_the_cluster_usable(threads):
 def test_describe_is_one_line():
     assert describe(ValueError()) == "ValueError"
     assert describe(KeyError("a\n b")) == r"KeyError: 'a\n b'"
+
+
+@pytest.mark.parametrize(("fits", "tried"), [(8, [8]), (3, [8, 4, 2]), (1, [8, 4, 2, 1])])
+def test_blocks_that_do_not_fit_are_halved(fits, tried):
+    widths = []
+
+    def work(width):
+        widths.append(width)
+        return fan_out(functools.partial(_fits, fits=fits), [width], label="work")
+
+    assert narrowing(work, 8) == [tried[-1]]
+    assert widths == tried
+
+
+def test_what_does_not_fit_into_small_blocks_either_is_told():
+    with pytest.raises(FanOutError, match=r"memory does not suffice.*smaller blocks"):
+        narrowing(lambda width: fan_out(_hungry, [width], label="work"), 64)
+
+
+def test_other_failures_are_not_tried_with_smaller_blocks():
+    widths = []
+
+    def work(width):
+        widths.append(width)
+        return fan_out(_divides, [0], label="work")
+
+    with pytest.raises(FanOutError):
+        narrowing(work, 8)
+    assert widths == [8]
+
+
+def test_work_that_died_before_begins_with_smaller_blocks():
+    assert [narrowing(int, 8, begun=n) for n in range(6)] == [8, 4, 2, 1, 1, 1]
+
+
+def _fits(width, *, fits):
+    return width if width <= fits else _hungry(width)
+
+
+def _hungry(width):
+    raise MemoryError(f"{width} blocks")
+
+
+def _divides(by):
+    return 1 // by

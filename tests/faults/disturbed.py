@@ -10,7 +10,7 @@ import psutil
 
 from tests.flows import nights
 
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 900.0
 
 
 @contextmanager
@@ -34,12 +34,17 @@ def ended(process: subprocess.Popen[str], home: Path) -> nights.Ran:
     return nights.Ran(process.returncode, out, err, home)
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+def until(
+    condition: Callable[[], object],
+    what: str,
+    seconds: float = PATIENCE_SECONDS,
+    pause: float = 0.02,
+) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def begun(home: Path) -> int:
