@@ -7,7 +7,7 @@ from typing import Any
 from prefect_dask.task_runners import DaskTaskRunner
 
 from tasks.cluster import workers
-from tasks.cluster.local import cluster_kwargs, not_started
+from tasks.cluster.local import cluster_kwargs, not_started, without_profiler
 
 #: seconds for the first worker of a queue or a cloud to start
 PATIENCE_SECONDS = 600.0
@@ -51,6 +51,7 @@ def task_runner() -> DaskTaskRunner:
         UserError: `QILIN_CLUSTER` is no cluster.
     """
     plan = cluster_kwargs()
+    without_profiler()
     if plan["kind"] == "address":
         return CheckedDaskTaskRunner(address=plan["address"], client_kwargs=plan["client_kwargs"])
     return CheckedDaskTaskRunner(

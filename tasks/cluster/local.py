@@ -103,6 +103,17 @@ def at_once() -> int:
     return max(1, plan["n_workers"] * plan["threads_per_worker"])
 
 
+def without_profiler() -> None:
+    """Keep the workers that this process starts from sampling their own stacks.
+
+    Dask does so a hundred times a second and keeps an hour of it: hundreds of megabytes in a long
+    sweep, and time that the kernels could use.
+    """
+    import dask
+
+    dask.config.set({"distributed.worker.profile.enabled": False})
+
+
 def default_spec() -> str:
     """Threads on few cores, else one process per core."""
     found = cores()
@@ -121,6 +132,7 @@ def start(plan: ClusterPlan) -> Any:
 
     Errors: `EnvironmentFaultError` if the machine does not let it.
     """
+    without_profiler()
     module, _, name = plan["cluster_class"].rpartition(".")
     make = getattr(importlib.import_module(module), name)
     try:

@@ -124,3 +124,13 @@ def test_planning_loads_no_prefect_and_starts_nothing():
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("kind", ["threads:1", "processes:1"])
+def test_workers_do_not_sample_their_own_stacks(kind):
+    from distributed import Client
+
+    with start(cluster_kwargs(kind)) as cluster, Client(cluster) as client:
+        (callbacks,) = client.run(lambda dask_worker: set(dask_worker.periodic_callbacks)).values()
+    assert callbacks
+    assert not callbacks & {"profile", "profile-cycle"}
