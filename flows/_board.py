@@ -20,6 +20,8 @@ from prefect.settings import PREFECT_API_URL
 from flows import _server
 from tasks._step import Context, Step
 from tasks.cluster.fanout import is_killed
+from tasks.cluster.local import cluster_kwargs
+from tasks.cluster.workers import Watch
 from tasks.errors import NightFailedError, QilinError
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class Board:
         self.started = time.time()
         self._listeners = list(listeners)
         self._lock = threading.Lock()
+        self._workers = Watch(_kind())
 
     def plan(self, **counts: int) -> None:
         """Say how many blocks each stage will have, for the progress display."""
@@ -169,16 +172,21 @@ class Board:
         return block
 
     def collect(self, blocks: Sequence[Block]) -> list[dict[str, Any]] | None:
-        """Wait for blocks; their artifacts in order, or None if any of them failed."""
+        """Wait for blocks; their artifacts in order, or None if any of them failed.
+
+        Raises:
+            EnvironmentFaultError: no worker is left, and none comes.
+        """
         while any(not b.ended for b in blocks):
-            flying = [b for b in self.blocks if b.future is not None and not b.ended]
-            done = [b for b in flying if b.future and b.future.wrapped_future.done()]
+            flying = [(b, b.future.wrapped_future) for b in self.blocks if b.future and not b.ended]
+            done = [block for block, future in flying if future.done()]
             for block in done:
                 self._settle(block)
             self.tell()
             if not flying:
                 self._send_alone()
             elif not done:
+                self._workers.look(flying[0][1])
                 time.sleep(POLL_SECONDS)
         results = [b.result for b in blocks if b.result is not None]
         return results if len(results) == len(blocks) else None
@@ -263,6 +271,12 @@ class Board:
     def _fail(block: Block, cause: Exception) -> None:
         block.ended = time.time()
         block.failure = Failure(block.stage, block.label, _lost_sentence(block.label, cause))
+
+
+def _kind() -> str:
+    """Of the configured cluster; one that changes its size may be without workers at times."""
+    plan = cluster_kwargs()
+    return "adaptive" if plan["adapt_kwargs"] else plan["kind"]
 
 
 def _show_crashed(block: Block, why: str) -> None:

@@ -7,6 +7,7 @@ is told at once, before a night begins.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,10 @@ from tasks.errors import EnvironmentFaultError
 
 #: seconds to wait for the first worker of a cluster
 WORKERS_TIMEOUT = 60
+#: seconds without any worker after which none is to be expected, by kind of cluster
+PATIENCE_SECONDS = {"processes": 90.0, "gpu": 90.0, "address": 600.0}
+#: how often a waiting night looks
+LOOK_SECONDS = 5.0
 #: packages that compute, and those that carry the work
 PACKAGES = (
     "numpy", "numba", "pandas", "pyarrow", "scipy", "lightgbm", "xgboost", "torch",
@@ -44,6 +49,44 @@ def require_same(client: Any, where: str, *, wait_seconds: float = WORKERS_TIMEO
     for worker, there in sorted(client.run(look).items()):
         if fault := difference(here, there):
             raise EnvironmentFaultError(f"worker {worker} of {where} {fault}")
+
+
+class Watch:
+    """Notices that a cluster lost its last worker and that none comes: waiting is in vain then.
+
+    Args:
+        kind: of the cluster. What this machine starts comes back within seconds, or died of what it
+            must load; who starts workers by hand gets longer; what queues them, any time.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._patience = PATIENCE_SECONDS.get(kind, float("inf"))
+        self._seen = self._looked = time.monotonic()
+
+    def look(self, future: Any) -> None:
+        """Ask the cluster for its workers, now and then.
+
+        Args:
+            future: of a task that it has.
+
+        Raises:
+            EnvironmentFaultError: there has been none for too long.
+        """
+        now = time.monotonic()
+        if self._patience == float("inf") or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        try:
+            if future.client.nthreads():
+                self._seen = now
+        except OSError:  # the scheduler is away: what became of its tasks is told with them
+            self._seen = now
+        if now - self._seen > self._patience:
+            raise EnvironmentFaultError(
+                f"the cluster has had no worker for {now - self._seen:.0f} s: its workers died "
+                "(out of memory?) or were stopped; give them more memory with QILIN_CLUSTER_MEMORY "
+                "or start some, then retry"
+            )
 
 
 def difference(here: Facts, there: Facts) -> str:

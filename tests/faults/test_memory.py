@@ -11,6 +11,7 @@ from prefect.states import State
 from flows._runner import task_runner
 from tasks._step import Context, Output, step
 from tasks.cluster.fanout import fan_out, narrowing
+from tests.faults import disturbed
 from tests.flows import nights
 
 pytestmark = pytest.mark.slow
@@ -84,8 +85,10 @@ def test_a_night_whose_workers_have_too_little_memory_says_so(
     ran = nights.run(
         nights.nightly(), nights.environment(home, "processes:1", QILIN_CLUSTER_MEMORY="256MiB")
     )
-    assert ran.code == 1, ran.err
+    assert ran.code in (1, 5), ran.err  # its blocks failed, or no worker came up again
     said = ran.err.splitlines()[-1]
-    assert "every worker that took it died" in said
     assert "out of memory" in said
     assert "QILIN_CLUSTER_MEMORY" in said
+    assert "internal error" not in said
+    assert not (home / "runs" / "latest").exists() or not ran.outputs
+    disturbed.artifacts(home)
