@@ -50,7 +50,7 @@ slow: $(READY)  ## run the slow tests and those that need a browser
 
 chaos: $(READY)  ## kill workers, scheduler, flow and server at POINTS random points, chosen by SEED
 	QILIN_CHAOS_POINTS=$(POINTS) QILIN_CHAOS_SEED=$(SEED) \
-		$(BIN)/pytest -q -s -m chaos tests/chaos $(ARGS)
+		$(BIN)/pytest -q -s -m chaos $(if $(filter tests/%,$(ARGS)),,tests/chaos) $(ARGS)
 
 lint: $(READY)  ## check style, format, types and import contracts
 	$(BIN)/ruff check .
