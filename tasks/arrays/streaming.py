@@ -7,22 +7,14 @@ two thirds of the time. CPU only; where a processor has no such stores, these ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from tasks.arrays.compiling import CACHE_FOLDER  # noqa: F401 -- sets numba's cache folder first
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-#: bytes of a cache line
-LINE = 64
+from tasks.arrays.compiling import CACHE_FOLDER  # noqa: F401 -- counts this file as one of kernels
 
 
 @intrinsic  # type: ignore[untyped-decorator] # numba has no types
@@ -45,12 +37,3 @@ def stream(_: Any, array: Any, row: Any, column: Any, value: Any) -> Any:  # noq
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp, array.dtype), generate
-
-
-def empty_grid(shape: tuple[int, int], dtype: Any) -> NDArray[Any]:
-    """A new grid, not initialised, that begins where a cache line does."""
-    size = np.dtype(dtype).itemsize
-    cells = shape[0] * shape[1]
-    flat = np.empty(cells + LINE // size, dtype)
-    first = -flat.ctypes.data % LINE // size
-    return flat[first : first + cells].reshape(shape)

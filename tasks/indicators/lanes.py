@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
+from tasks.arrays import recycling
 from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.kinds import in_kind, to_numpy
-from tasks.arrays.streaming import empty_grid
 from tasks.errors import UserError
 from tasks.indicators.kernels import blend
 from tasks.indicators.memory import Memory
@@ -183,7 +183,7 @@ def on_tiles(
         results = compute(tile, *enter(tile, window, days, named))
         for number, result in bench.leave_each(enumerate(several(results))):
             if number == len(outs):
-                outs.append(empty_grid(grids[0].shape, dtype))
+                outs.append(recycling.empty(grids[0].shape, dtype))
             window.scatter(result, days, outs[number], most(dtype, finite))
     return outs
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import recycling
 from tasks.arrays.benches import CPU
 from tasks.arrays.kinds import to_numpy
-from tasks.arrays.streaming import empty_grid
 from tasks.data.panel import Panel
 from tasks.errors import UserError
 from tasks.indicators.lanes import Indicator, enter, most, several, windows
@@ -156,7 +156,7 @@ def _on_grids(
         return {}
     always = (PRICE,) if PRICE in grids else ()
     shape = next(iter(grids.values())).shape
-    outs = {name: empty_grid(shape, dtype) for column in columns for name in column.names}
+    outs = {name: recycling.empty(shape, dtype) for column in columns for name in column.names}
     for window, tile in windows(grids, block, bench):
         for column in columns:
             days, results = column.on(tile, window, always)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import recycling
 from tasks.arrays.benches import Bench
 from tasks.arrays.devices import Device, choose_device
 from tasks.data.panel import PRICE_FIELDS, Panel
@@ -118,7 +119,7 @@ class _Run:
         rows, symbols = self.panel.shape
         self.together = same_windows(self.graph, phase.tile_nodes)
         self.results |= _grids(phase.results, (rows, symbols), self.dtype)
-        self.grids |= {n: np.empty((rows, symbols)) for n in phase.carry}
+        self.grids |= _grids(phase.carry, (rows, symbols), np.float64)
         for low in range(0, symbols, self.block):
             high = min(low + self.block, symbols)
             listed = self.bench.enter(self.listed[low:high])
@@ -202,7 +203,7 @@ def _grids(
     found: dict[int, NDArray[np.floating[Any]]] = {}
     for first in range(0, len(nodes), size):
         some = nodes[first : first + size]
-        found |= dict(zip(some, np.empty((len(some), *shape), dtype), strict=True))
+        found |= dict(zip(some, recycling.empty((len(some), *shape), dtype), strict=True))
     return found
 
 

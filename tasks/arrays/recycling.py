@@ -1,0 +1,88 @@
+"""Memory of large results, used again once nobody holds them any more.
+
+Fresh memory is cleared by the system page by page before a program may write to it, which takes
+longer than to compute most of what is then written: on a virtual machine up to half of a run. A
+result that nobody holds any more gives its memory back to a shelf, for the next result of its size.
+While it lies there the system may take it back whenever memory is short.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: bytes from which memory comes from the system, in large pages; less is left to numpy
+LEAST = 1 << 22
+#: bytes of a large page
+PAGE = 1 << 21
+#: bytes of a cache line
+LINE = 64
+#: share of the machine's memory that may lie on the shelf
+SHARE = 1 / 8
+
+
+class Shelf:
+    """Memory that nobody uses, by size. Threads may share it.
+
+    Args:
+        most: bytes that it keeps; more is given back to the system at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.kept = most, 0
+        self._free: dict[int, list[mmap.mmap]] = {}
+        # a result may be freed while its thread is in here, by a collection of garbage
+        self._lock = threading.RLock()
+
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        """A new array, C-contiguous and not initialised, that begins where a cache line does."""
+        kind = np.dtype(dtype)
+        size = math.prod(shape) * kind.itemsize
+        if size < LEAST:
+            flat = np.empty(size + LINE, np.uint8)
+            first = -flat.ctypes.data % LINE
+            return flat[first : first + size].view(kind).reshape(shape)
+        memory = self._take(-(-size // PAGE) * PAGE)
+        lent = np.frombuffer(memory, np.uint8, size)  # all that is made of it keeps it alive
+        weakref.finalize(lent, self._give, memory).atexit = False
+        return lent.view(kind).reshape(shape)
+
+    def _take(self, size: int) -> mmap.mmap:
+        with self._lock:
+            free = self._free.get(size)
+            if free:
+                self.kept -= size
+                return free.pop()
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        _advise(memory, "MADV_HUGEPAGE")
+        return memory
+
+    def _give(self, memory: mmap.mmap) -> None:
+        with self._lock:
+            if self.kept + len(memory) <= self.most:
+                _advise(memory, "MADV_FREE")
+                self.kept += len(memory)
+                self._free.setdefault(len(memory), []).append(memory)
+
+
+def _advise(memory: mmap.mmap, what: str) -> None:
+    """Advise the system, where it knows this advice."""
+    if hasattr(mmap, what):
+        memory.madvise(getattr(mmap, what))
+
+
+SHELF = Shelf(int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * SHARE))
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """A new array for results, not initialised; see `Shelf.empty`."""
+    return SHELF.empty(shape, dtype)
