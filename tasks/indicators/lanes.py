@@ -92,7 +92,8 @@ class Indicator(Generic[P, R]):
     """A formula on compacted tiles, callable on whole series and panels of any array kind.
 
     Call it with series (T,) or grids (T dates x N symbols): float64 comes back in kind and shape,
-    NaN on suspended days and during the warm-up. `on_tile` is the formula itself.
+    NaN on suspended days and during the warm-up. `on_tile` is the formula itself: which kernels it
+    runs depends on its parameters alone, never on numbers in its series.
 
     Attributes:
         inputs: names of the series it takes.
@@ -193,9 +194,9 @@ def windows(
 ) -> Iterator[tuple[Window, Tile]]:
     """Every window of `block` columns of the grids, and the tile on which to compute it.
 
-    Whoever takes them does the same for each. On the CPU that is noted on the second one (by then
-    it is known how often each result is used) and done again here for those that follow, which are
-    not handed out.
+    Whoever takes them does the same for each, whatever its numbers. On the CPU that is noted on the
+    second one (by then it is known how often each result is used) and done again here for those that
+    follow, which are not handed out.
     """
     rows, symbols = next(iter(grids.values())).shape
     size = BLOCK if block is None else block
