@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.errors import UserError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,8 +28,6 @@ LEAST = 1 << 22
 PAGE = 1 << 21
 #: bytes of a cache line
 LINE = 64
-#: share of the machine's memory that may lie on the shelf
-SHARE = 1 / 8
 
 
 class Shelf:
@@ -74,13 +74,28 @@ class Shelf:
                 self._free.setdefault(len(memory), []).append(memory)
 
 
+def kept_bytes() -> int:
+    """Memory of results that a process keeps for its next ones: `QILIN_KEPT_MB`, 512 by default.
+
+    More suits a notebook that computes grids of the whole market again and again; a worker that
+    also trains models is better off with little.
+    """
+    value = os.environ.get("QILIN_KEPT_MB", "") or "512"
+    if not value.isdecimal():
+        raise UserError(
+            f"QILIN_KEPT_MB is {value!r}, it must be a whole number of megabytes: set such a "
+            "number, or none for 512"
+        )
+    return int(value) << 20
+
+
 def _advise(memory: mmap.mmap, what: str) -> None:
     """Advise the system, where it knows this advice."""
     if hasattr(mmap, what):
         memory.madvise(getattr(mmap, what))
 
 
-SHELF = Shelf(int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * SHARE))
+SHELF = Shelf(kept_bytes())
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -195,8 +195,8 @@ def windows(
     """Every window of `block` columns of the grids, and the tile on which to compute it.
 
     Whoever takes them does the same for each, whatever its numbers. On the CPU that is noted on the
-    second one (by then it is known how often each result is used) and done again here for those that
-    follow, which are not handed out.
+    second one (by then it is known how often each result is used) and done again here for those
+    that follow, which are not handed out.
     """
     rows, symbols = next(iter(grids.values())).shape
     size = BLOCK if block is None else block

@@ -7,7 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from tasks.arrays.recycling import LEAST, LINE, PAGE, Shelf
+from tasks.arrays.recycling import LEAST, LINE, PAGE, Shelf, kept_bytes
+from tasks.errors import UserError
 
 SHAPE = (1000, LEAST // 8000 + 1)
 
@@ -83,3 +84,11 @@ def test_threads_never_get_the_same_memory():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_is_kept_is_set_in_megabytes(monkeypatch):
+    monkeypatch.setenv("QILIN_KEPT_MB", "3")
+    assert kept_bytes() == 3 << 20
+    monkeypatch.setenv("QILIN_KEPT_MB", "3 GB")
+    with pytest.raises(UserError, match="QILIN_KEPT_MB is '3 GB'"):
+        kept_bytes()
