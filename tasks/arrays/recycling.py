@@ -50,11 +50,13 @@ class Shelf:
         if size < LEAST:
             flat = np.empty(size + LINE, np.uint8)
             first = -flat.ctypes.data % LINE
-            return flat[first : first + size].view(kind).reshape(shape)
+            small: NDArray[Any] = flat[first : first + size].view(kind).reshape(shape)
+            return small
         memory = self._take(-(-size // PAGE) * PAGE)
         lent = np.frombuffer(memory, np.uint8, size)  # all that is made of it keeps it alive
         weakref.finalize(lent, self._give, memory).atexit = False
-        return lent.view(kind).reshape(shape)
+        large: NDArray[Any] = lent.view(kind).reshape(shape)
+        return large
 
     def _take(self, size: int) -> mmap.mmap:
         with self._lock:
