@@ -119,7 +119,7 @@ class _Run:
         rows, symbols = self.panel.shape
         self.together = same_windows(self.graph, phase.tile_nodes)
         self.results |= _grids(phase.results, (rows, symbols), self.dtype)
-        self.grids |= _grids(phase.carry, (rows, symbols), np.float64)
+        self.grids |= {n: recycling.empty((rows, symbols), np.float64) for n in phase.carry}
         for low in range(0, symbols, self.block):
             high = min(low + self.block, symbols)
             listed = self.bench.enter(self.listed[low:high])
