@@ -1,4 +1,4 @@
-"""Sweeps against vectorbt: equal total returns first, then CPU seconds of both sides in turn.
+"""Sweeps against vectorbt and a loop over pandas: equal returns, then CPU seconds in turn.
 
 The peer is given its best case: all parameter sets of a stock as ready columns of one call, and
 only the total return asked for; but for crossings, its signals are made beforehand and cost it
@@ -17,14 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.backtest.blocks import merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig
+from tasks.backtest.ranking import rank_levels
 from tasks.backtest.strategies.family import StockBars
-from tasks.backtest.strategies.registry import family
-from tasks.backtest.sweep import sweep_block
+from tasks.backtest.sweep import sweep_block, wanted_of
 from tasks.data.panel import Panel
 
 pytestmark = pytest.mark.slow
@@ -49,7 +50,17 @@ GRIDS = {
         "window": range(10, 80, 10), "width": (1.0, 1.5, 2.0, 2.5, 2.8, 3.0),
         "leave": (-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5),
     },
+    "momentum": {
+        "lookback": range(20, 140, 20), "skip": (0, 5), "top": (20, 30, 50),
+        "every": range(5, 45, 5),
+    },
+    "reversal": {
+        "lookback": range(2, 14, 2), "skip": (0, 1), "top": (20, 30, 50),
+        "every": range(3, 27, 3),
+    },
 }  # fmt: skip
+#: about 300 sets of the family that no peer's signals can say
+TARGETS = {"window": range(10, 80, 10), "target": range(5, 40, 5), "step": range(2, 14, 2)}
 
 
 def market(count: int, days: int = DAYS, seed: int = 0) -> Panel:
@@ -69,11 +80,9 @@ class Peer:
         self.source = folder / f"{sets.strategy}.npz"
         given = {"open": panel["open"], "close": panel["close"], "sets": sets.values}
         if sets.strategy != "ma_cross":
-            names = ("open", "high", "low", "close")
-            bars = StockBars(*(np.ascontiguousarray(panel[n][:, 0]) for n in names))
-            rule = family(sets.strategy).wanted
-            assert rule is not None
-            given["wanted"] = rule(bars, sets.values).T.astype(bool)
+            levels = rank_levels(panel, sets)
+            wanted = wanted_of(sets.family, first_stock(panel), np.arange(DAYS), sets, levels)
+            given["wanted"] = wanted.T.astype(bool)
         np.savez(self.source, slippage=0.0005, **given)
         self.process = subprocess.Popen(
             [python, PEER, self.source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -99,6 +108,29 @@ class Peer:
         self.process.stdout.close()
 
 
+def first_stock(panel: Panel) -> StockBars:
+    names = ("open", "high", "low", "close")
+    return StockBars(*(np.ascontiguousarray(panel[n][:, 0]) for n in names))
+
+
+def pandas_loop(bars: pd.DataFrame, wishes: pd.Series, step: float) -> float:
+    """The ancestor's way: a day at a time, values looked up in frames; what 1 grows to."""
+    price, fee = (1.0 + 0.0005) * (1.0 + 0.001), (1.0 - 0.0005) * (1.0 - 0.001)
+    cash, stock = 1.0, 0.0
+    for day in range(1, len(bars)):
+        stock *= bars["open"].iloc[day] / bars["close"].iloc[day - 1]
+        value, wish = cash + stock, wishes.iloc[day - 1]
+        gap = wish * value - stock
+        if gap > step * value:
+            amount = min(gap, cash / price)
+            cash, stock = cash - amount * price, stock + amount
+        elif (wish == 0.0 and stock > 0.0) or -gap > step * value:
+            amount = stock if wish == 0.0 else -gap
+            cash, stock = cash + amount * fee, stock - amount
+        stock *= bars["close"].iloc[day] / bars["open"].iloc[day]
+    return cash + stock
+
+
 def cpu(work) -> float:
     begin = time.process_time()
     work()
@@ -114,12 +146,16 @@ def test_every_family_against_vectorbt(peers_python, tmp_path):
         ways = {"accounts": {"daily": False}, "night": {"pairs": False}}
 
         def ours(way: str, sets=sets, ways=ways):
-            return sweep_block(panel, sets, costs=COSTS, **ways[way])
+            levels = rank_levels(panel, sets)
+            return sweep_block(panel, sets, None, levels, costs=COSTS, **ways[way])
 
         peer = Peer(peers_python, panel, sets, tmp_path)
         mine = ours("accounts").pairs[:, 0, 0] - 1.0
         np.testing.assert_allclose(mine, peer.returns(), rtol=1e-11, atol=1e-11)
-        streamed = sweep_block(panel, sets, costs=COSTS, pairs=False, design="streaming")
+        streamed = sweep_block(
+            panel, sets, None, rank_levels(panel, sets), costs=COSTS, pairs=False,
+            design="streaming",
+        )  # fmt: skip
         np.testing.assert_array_equal(ours("night").sums, streamed.sums)
         times: dict[str, list[float]] = {"accounts": [], "night": [], "vectorbt": []}
         for _ in range(ROUNDS):
@@ -133,6 +169,35 @@ def test_every_family_against_vectorbt(peers_python, tmp_path):
             f"{name:14}{len(sets):6}{took['accounts']:10.2f}{took['night']:8.2f}"
             f"{took['vectorbt']:10.0f}{' / '.join(ratios):>16}"
         )
+
+
+def test_moving_averages_and_volatility_targets_against_a_loop_over_pandas():
+    panel = market(STOCKS)
+    bars = pd.DataFrame({name: panel[name][:, 0] for name in ("open", "close")})
+    print(f"\n{DAYS} days, microseconds of CPU for a set on a stock")
+    print(f"{'':20}{'sets':>6}{'ours':>10}{'pandas loop':>14}{'ratio':>10}")
+    for name, grid in (("ma_cross", GRIDS["ma_cross"]), ("volatility_target", TARGETS)):
+        sets = combinations(name, {n: tuple(v) for n, v in grid.items()})
+        some = sets[:2]
+        if name == "ma_cross":
+            wishes = wanted_of(some.family, first_stock(panel), np.arange(DAYS), some, None)
+            steps = np.zeros(len(some))
+        else:
+            assert some.family.weights is not None
+            wishes = some.family.weights(first_stock(panel), some.values)
+            steps = some.column("step") / 100.0
+
+        def looped(wishes=wishes, steps=steps) -> list[float]:
+            pairs = zip(wishes.astype(float), steps, strict=True)
+            return [pandas_loop(bars, pd.Series(wish), step) for wish, step in pairs]
+
+        def ours(sets=sets):
+            return sweep_block(panel, sets, costs=COSTS, daily=False)
+
+        np.testing.assert_allclose(ours().pairs[:2, 0, 0], looped(), rtol=1e-10)
+        rounds = [(cpu(ours) / len(sets) / STOCKS, cpu(looped) / len(some)) for _ in range(ROUNDS)]
+        mine, theirs = (statistics.median(column) * 1e6 for column in zip(*rounds, strict=True))
+        print(f"{name:20}{len(sets):6}{mine:10.2f}{theirs:14,.0f}{theirs / mine:9,.0f}x")
 
 
 def test_two_workers_and_twice_as_many_sets():
