@@ -90,8 +90,10 @@ class Night:
         leaks = self.start_leak_tests()
         self.start_sweep()
         self.train(features, leaks)
-        self.trade()
+        portfolio = self.start_trade()
         self.judge()
+        if portfolio is not None:
+            self._keep("portfolio", portfolio)
 
     def load(self) -> bool:
         """Read the source and let the quality gate look at it; False if there is no panel."""
@@ -291,13 +293,12 @@ class Night:
         self._keep("ranking", ranking)
         self._keep("factors", factors)
 
-    def trade(self) -> None:
-        """The portfolio that follows the model's out-of-sample predictions."""
+    def start_trade(self) -> Block | None:
+        """The portfolio that follows the model's out-of-sample predictions, if there are any."""
         if "predictions" not in self.parts:
-            return
-        self._run(
+            return None
+        return self._submit(
             "backtest",
-            "portfolio",
             backtest.portfolio,
             "backtest portfolio of the model",
             needs=["panel", "predictions"],

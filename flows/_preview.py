@@ -20,6 +20,7 @@ class Row:
         why: half a sentence.
         seconds: what its work took.
         after: labels of the blocks that it waits for.
+        parts: pieces that it spreads over the workers.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Row:
     why: str
     seconds: float
     after: tuple[str, ...] = ()
+    parts: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Preview:
         until: dict[str, float] = {}
         for row in self.rows:  # in order of submission: whatever a block waits for comes before it
             before = max((until[label] for label in row.after), default=0.0)
-            until[row.label] = before + (row.seconds if row.computed else 0.0)
+            until[row.label] = before + (row.seconds / row.parts if row.computed else 0.0)
         return max(until.values(), default=0.0)
 
     @property
@@ -109,6 +111,7 @@ def preview(
                 why or "nothing it depends on changes",
                 float(block["work_seconds"]),
                 tuple(block["after"]),
+                int(block.get("parts", 1)),
             )
         )
     return Preview(tuple(rows))

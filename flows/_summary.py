@@ -168,6 +168,7 @@ def _blocks(board: Board) -> list[dict[str, Any]]:
 
 
 def _block(block: Block, began: float) -> dict[str, Any]:
+    notes = (block.result or {}).get("notes", {})
     return {
         "stage": block.stage,
         "step": block.step,
@@ -177,6 +178,8 @@ def _block(block: Block, began: float) -> dict[str, Any]:
         "start": round(block.submitted - began, 3),
         "end": round(block.ended - began, 3) if block.ended else None,
         "work_seconds": _seconds(block),
+        "took_seconds": float(notes.get("seconds", 0.0)),
+        "parts": _parts(block),
         "after": [b.label for b in block.after],
     }
 
@@ -200,7 +203,8 @@ def _timing(board: Board) -> dict[str, float]:
     longest: dict[str, float] = {}
     for block in board.blocks:  # submission order: whatever a block waits for comes before it
         before = max((longest[b.label] for b in block.after), default=0.0)
-        longest[block.label] = before + (0.0 if block.cached else _seconds(block))
+        least = _seconds(block) / _parts(block)  # parts run beside each other
+        longest[block.label] = before + (0.0 if block.cached else least)
     work = sum(_seconds(b) for b in board.blocks if not b.cached)
     return {
         "work_seconds": round(work, 3),
@@ -227,7 +231,14 @@ def _outputs(board: Board) -> dict[str, str]:
 
 
 def _seconds(block: Block) -> float:
-    return float((block.result or {}).get("notes", {}).get("seconds", 0.0))
+    """Work of a block; of one that spread over the workers, that of its parts, without waiting."""
+    notes = (block.result or {}).get("notes", {})
+    return float(notes.get("part_seconds") or notes.get("seconds", 0.0))
+
+
+def _parts(block: Block) -> int:
+    """How many pieces of a block could run beside each other."""
+    return max(1, int((block.result or {}).get("notes", {}).get("parts", 1)))
 
 
 def _device(blocks: Sequence[Block]) -> dict[str, Any]:

@@ -19,8 +19,12 @@ HEARTBEATS = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
 SILENT_SECONDS = 600
 
 
-def automation() -> AutomationCore:
-    """The automation, for Prefect's server."""
+def automation(silent_seconds: int = SILENT_SECONDS) -> AutomationCore:
+    """The automation, for Prefect's server.
+
+    Args:
+        silent_seconds: a run without a heartbeat for so long is over.
+    """
     from datetime import timedelta
 
     from prefect.client.schemas.objects import StateType
@@ -36,11 +40,11 @@ def automation() -> AutomationCore:
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=timedelta(seconds=SILENT_SECONDS),
+        within=timedelta(seconds=silent_seconds),
     )
     action = ChangeFlowRunState(
         state=StateType.CRASHED,
-        message=f"no heartbeat for {SILENT_SECONDS // 60} minutes; Retry computes what is missing",
+        message=f"no heartbeat for {silent_seconds} seconds; Retry computes what is missing",
     )
     return AutomationCore(
         name=NAME,

@@ -26,7 +26,7 @@ from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import require_history
 from tasks.backtest.sweep import sweep_block as score_block
 from tasks.backtest.targets import top_k_targets
-from tasks.cluster.fanout import fan_out, narrowing
+from tasks.cluster.fanout import fan_out, narrowing, spending
 from tasks.data import codec, trialsets, vault
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
@@ -64,8 +64,10 @@ def sweep_block(
     Positions are held from row `first` on, in every block of a sweep; `sweep` holds its `fill` and
     its `symbols_per_block`.
     """
-    block = _score(ctx, panel, sets, first, sweep, costs, file, ctx.label)
+    with spending() as spent:
+        block = _score(ctx, panel, sets, first, sweep, costs, file, ctx.label)
     notes: dict[str, Any] = {"device": block.device.kind, "reason": block.device.reason}
+    notes |= {"parts": spent.blocks, "part_seconds": round(spent.seconds, 3)}
     notes["fallbacks"] = int(block.device.fallback)
     return Output("sweep", archive.block_files(block), rows=len(block.combinations), notes=notes)
 

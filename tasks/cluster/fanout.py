@@ -8,9 +8,13 @@ items, whatever finished first, and every failure is collected before one error 
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+import dataclasses
 import logging
+import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -68,6 +72,39 @@ class FanOutError(QilinError):
         return error
 
 
+@dataclasses.dataclass
+class Spent:
+    """What the blocks of fan-outs took: how many there were, and their seconds together."""
+
+    blocks: int = 0
+    seconds: float = 0.0
+
+
+_spent: contextvars.ContextVar[Spent | None] = contextvars.ContextVar("spent", default=None)
+
+
+@contextlib.contextmanager
+def spending() -> Iterator[Spent]:
+    """Count what the fan-outs inside take: the caller itself only waits for them meanwhile."""
+    spent = Spent()
+    token = _spent.set(spent)
+    try:
+        yield spent
+    finally:
+        _spent.reset(token)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Timed:
+    """A function that tells its seconds with its result; picklable where the function is."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, item: Any) -> tuple[Any, float]:
+        started = time.perf_counter()
+        return self.function(item), time.perf_counter() - started
+
+
 def fan_out(
     function: Callable[[Item], Result],
     items: Iterable[Item],
@@ -91,13 +128,18 @@ def fan_out(
     todo = list(items)
     if not todo:
         return []
+    timed: Callable[[Item], tuple[Result, float]] = _Timed(function)
     if inside_dask():
-        results, errors = _on_workers(function, todo, label)
+        results, errors = _on_workers(timed, todo, label)
     else:
-        results, errors = _here(function, todo, threads)
+        results, errors = _here(timed, todo, threads)
+    spent = _spent.get()
+    if spent is not None:
+        spent.blocks += len(results)
+        spent.seconds += sum(seconds for _, seconds in results.values())
     if errors:
         raise FanOutError.of(label, names_of(todo), errors) from errors[min(errors)]
-    return [results[i] for i in range(len(todo))]
+    return [results[i][0] for i in range(len(todo))]
 
 
 def narrowing(work: Callable[[int], Result], width: int, *, begun: int = 0) -> Result:

@@ -194,3 +194,13 @@ def _hungry(width):
 
 def _divides(by):
     return 1 // by
+
+
+def test_what_the_blocks_took_is_counted_without_the_callers_waiting():
+    from tasks.cluster.fanout import spending
+
+    with spending() as spent:
+        fan_out(time.sleep, [0.05, 0.05], label="naps", threads=2)
+    fan_out(time.sleep, [0.05], label="a nap that nobody counts")
+    assert spent.blocks == 2
+    assert 0.1 <= spent.seconds < 1.0

@@ -4,10 +4,12 @@ Needs Chromium. The block fails for real, because the store cannot write its art
 every page stay in pytest's temporary folder.
 """
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -191,6 +193,11 @@ def test_the_schedule_plans_nights(services: Services) -> None:
         planned = [run for run in found if "auto-scheduled" in run["tags"]]
         time.sleep(1)
     assert planned, (services.home / "logs" / "prefect-server.log").read_text()[-2000:]
+    for run in planned:
+        start = dt.datetime.fromisoformat(run["expected_start_time"])
+        local = start.astimezone(ZoneInfo("Asia/Shanghai"))
+        assert (local.hour, local.minute) == (18, 30)
+        assert local.weekday() < 5
     told = nights.run(nights.command("status"), services.env).out
     assert planned[0]["expected_start_time"][:10] in told.split("next ")[1]
     nothing = nights.run(nights.command("retry"), services.env)

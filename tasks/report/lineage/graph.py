@@ -49,7 +49,7 @@ class Span:
         label, stage, state: the block's.
         lane: the worker's thread; empty where no worker computed it in this run.
         start: seconds after the night's start.
-        seconds: of work; of a block without a worker, from submission to its end.
+        seconds: that it took; of a block without a worker, from submission to its end.
     """
 
     label: str
@@ -108,7 +108,7 @@ def longest_chain(blocks: Sequence[Json]) -> list[str]:
         label = block["label"]
         last = max(block["after"], key=lambda name: total[name], default="")
         before[label] = last
-        total[label] = total.get(last, 0.0) + _work(block)
+        total[label] = total.get(last, 0.0) + _work(block) / block.get("parts", 1)
     chain = [max(total, key=lambda name: total[name])] if total else []
     while chain and before[chain[-1]]:
         chain.append(before[chain[-1]])
@@ -121,7 +121,8 @@ def spans(blocks: Sequence[Json]) -> list[Span]:
     for block in blocks:
         lane = block.get("worker", "")
         start = block["began"] if lane else block["start"]
-        seconds = _work(block) if lane else (block["end"] or start) - start
+        took = block.get("took_seconds", block["work_seconds"])
+        seconds = took if lane else (block["end"] or start) - start
         found.append(Span(block["label"], block["stage"], block["state"], lane, start, seconds))
     return sorted(found, key=lambda span: span.start)
 

@@ -57,7 +57,9 @@ def render(
 
 def _graph(found: Sequence[Step], blocks: Sequence[Json]) -> Chart:
     chain = longest_chain(blocks)
-    work = sum(b["work_seconds"] for b in blocks if b["label"] in chain and _ran(b))
+    work = sum(
+        b["work_seconds"] / b.get("parts", 1) for b in blocks if b["label"] in chain and _ran(b)
+    )
     slowest = max(found, key=lambda s: s.seconds, default=None)
     finding = say(
         "The longest chain is {t} of work; {s} takes most, {w}",
