@@ -3,7 +3,6 @@
 Fresh memory is cleared by the system page by page before a program may write to it, which takes
 longer than to compute most of what is then written: on a virtual machine up to half of a run. A
 result that nobody holds any more gives its memory back to a shelf, for the next result of its size.
-While it lies there the system may take it back whenever memory is short.
 """
 
 from __future__ import annotations
@@ -71,7 +70,6 @@ class Shelf:
     def _give(self, memory: mmap.mmap) -> None:
         with self._lock:
             if self.kept + len(memory) <= self.most:
-                _advise(memory, "MADV_FREE")
                 self.kept += len(memory)
                 self._free.setdefault(len(memory), []).append(memory)
 
