@@ -220,6 +220,8 @@ def windows(
             if script and script.whole and begin and not noted:
                 noted = window
                 script.close()
+    if script:
+        script.forget()
 
 
 def enter(tile: Tile, window: Window, days: Days, names: Iterable[str]) -> list[Array]:

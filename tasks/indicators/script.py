@@ -53,6 +53,11 @@ class Script(Bench):
         for work in self._work:
             work()
 
+    def forget(self) -> None:
+        """Hold nothing any more: the work noted holds the grids that it writes to."""
+        self._noted.clear()
+        self._work.clear()
+
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Any:
         """A new array, not initialised; whoever asks keeps it for as long as this script."""
         made = super().empty(shape, dtype)
