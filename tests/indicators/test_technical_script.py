@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -76,3 +78,19 @@ def test_a_script_knows_its_arrays_and_keeps_none_from_being_used_again():
     assert not script.whole
     script.begin()
     assert script.whole
+
+
+def test_nothing_holds_a_result_that_its_caller_has_dropped(grids):
+    def alive():
+        close = grids["close"]
+        gc.collect()
+        gc.disable()  # what only a collection of garbage finds would stay for minutes
+        try:
+            result = computed(lambda tile, series: overlap.sma.on_tile(tile, series, 5), close, 4)
+            seen = weakref.ref(result[0])
+            del result
+            return seen()
+        finally:
+            gc.enable()
+
+    assert alive() is None
