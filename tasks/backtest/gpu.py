@@ -20,7 +20,8 @@ import numpy as np
 
 from tasks.arrays import parity, serving
 from tasks.arrays.benches import Bench, Each
-from tasks.backtest.kernels import accounts, states
+from tasks.backtest.kernels import accounts
+from tasks.backtest.ranking import holding_ranks
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.targets import signal_weights
 
@@ -110,8 +111,7 @@ def _wanted(bench: Bench, sets: Combinations, one: _Padded, levels: Array | None
     assert levels is not None
     table, row = kind.scores(one.bars, sets.values)
     known = np.column_stack([levels, np.full(len(levels), np.nan)])  # none behind the last row
-    shape = len(sets), len(one.rows)
-    return bench.made(states.ranked, shape, np.uint8, table, row, known, one.rows)
+    return holding_ranks(table, row, known, one.rows, bench)
 
 
 def _partial(

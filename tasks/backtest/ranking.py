@@ -5,11 +5,13 @@ A block of stocks cannot know this by itself, so it is computed once, before the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.combinations import Combinations
+from tasks.backtest.kernels import states
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.strategies.ranking import EVERY, TOP
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
+    Index = NDArray[np.int64]
 
 
 def rank_levels(
@@ -82,6 +85,21 @@ def _fill_levels(
             chosen = np.maximum(np.floor(ranked * share + 0.5).astype(np.int64), 1)
             level = ordered[np.arange(len(rows)), np.minimum(chosen, count) - 1]
             out[k, rows] = np.where(ranked > 0, level, np.inf)
+
+
+def holding_ranks(scores: Array, row: Index, levels: Array, rows: Index, bench: Bench = CPU) -> Any:
+    """Wishes of every parameter set after each close of one stock, uint8 (K, m).
+
+    Args:
+        scores: (U, m), of the stock on its m trading days; NaN is not ranked.
+        row: row of `scores` for each set, (K,).
+        levels: (K, T) of `rank_levels`.
+        rows: calendar rows of the trading days, ascending, (m,).
+        bench: where it is computed.
+    """
+    traded = np.searchsorted(rows, np.arange(levels.shape[1]))
+    shape = len(levels), len(rows)
+    return bench.made(states.ranked, shape, np.uint8, scores, row, levels, rows, traded)
 
 
 def chosen(scores: Array, universe: Flags, top: float, every: int, first: int) -> Flags:

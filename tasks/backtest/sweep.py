@@ -27,9 +27,8 @@ from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
 from tasks.backtest.gpu import SWEEPS, score_stocks
-from tasks.backtest.kernels import states
 from tasks.backtest.metrics import DAILY, Conventions
-from tasks.backtest.ranking import rank_levels
+from tasks.backtest.ranking import holding_ranks, rank_levels
 from tasks.backtest.scoring import Design, Scores, Terms, Traces
 from tasks.backtest.strategies.family import Family, StockBars
 from tasks.backtest.stream import store_pairs
@@ -313,9 +312,9 @@ def wanted_of(
     if kind.wanted is not None:
         return kind.wanted(bars, sets.values)
     assert kind.scores is not None
+    assert levels is not None
     table, row = kind.scores(bars, sets.values)
-    shape = len(sets), len(rows)
-    wanted: Bytes = CPU.made(states.ranked, shape, np.uint8, table, row, levels, rows)
+    wanted: Bytes = holding_ranks(table, row, levels, rows)
     return wanted
 
 

@@ -202,7 +202,9 @@ def _spread(bits: int, out: Bytes) -> None:
 
 
 @kernel
-def ranked(scores: Array, row: Index, levels: Array, rows: Index, out: Bytes) -> None:
+def ranked(
+    scores: Array, row: Index, levels: Array, rows: Index, traded: Index, out: Bytes
+) -> None:
     """Hold from one ranking to the next if the score reached the level of the ranking.
 
     Args:
@@ -210,21 +212,23 @@ def ranked(scores: Array, row: Index, levels: Array, rows: Index, out: Bytes) ->
         row: row of `scores` for each set, (K,).
         levels: (K, T), lowest score that is chosen; NaN on days without a ranking.
         rows: calendar row of each trading day, (m,).
+        traded: number of the first trading day on or after each calendar row, (T,).
         out: (K, m).
     """
     sets, m = out.shape
     for k in range(first_lane(sets), end_lane(sets)):
-        held, seen = False, 0
-        for t in range(m):
-            while seen < rows[t]:  # rankings on days when the stock rested
-                if levels[k, seen] == levels[k, seen]:
-                    held = False
-                seen += 1
-            level = levels[k, rows[t]]
+        held, done = False, 0
+        for day in range(levels.shape[1]):
+            level = levels[k, day]
             if level == level:
-                held = scores[row[k], t] >= level
-            seen = rows[t] + 1
-            out[k, t] = held
+                t = traded[day]
+                for i in range(done, t):
+                    out[k, i] = held
+                # a stock that rests on the day of a ranking is not chosen
+                held = t < m and rows[t] == day and scores[row[k], t] >= level
+                done = t
+        for i in range(done, m):
+            out[k, i] = held
 
 
 @kernel
