@@ -36,6 +36,8 @@ ALL_STEPS = (*data.STEPS, *indicators.STEPS, *backtest.STEPS, *models.STEPS, *va
 
 #: stocks of one block of features, unless that makes too many blocks
 SYMBOLS_PER_BLOCK = 64
+#: blocks of the training, for the progress display, until the dataset says how many folds there are
+FIRST_GUESS_OF_BLOCKS = 10
 
 
 class Night:
@@ -235,6 +237,7 @@ class Night:
             self.board.skip("train", "not run: every factor uses data from the future")
             return
         train = self.config.advanced.train.model_dump()
+        self.board.plan(train=FIRST_GUESS_OF_BLOCKS)
         made = self._run(
             "train",
             "dataset",

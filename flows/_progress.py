@@ -83,7 +83,7 @@ class ProgressArtifact:
     def __init__(self, expected: Mapping[str, float]) -> None:
         self._expected = expected
         self._artifact: UUID | None = None
-        self._next = 0.0
+        self._next, self._shown = 0.0, 0.0
 
     def __call__(self, board: Board) -> None:
         """Update the artifact, at most every few seconds and always at the end.
@@ -97,6 +97,8 @@ class ProgressArtifact:
         if time.time() < self._next and share < 100:
             return
         self._next = time.time() + ARTIFACT_SECONDS
+        # a stage may turn out longer than was planned; a bar that goes back looks like lost work
+        self._shown = share = max(share, self._shown)
         try:
             self._publish(share, describe(board, self._expected))
         except httpx.TransportError as error:

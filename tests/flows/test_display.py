@@ -73,3 +73,14 @@ def test_a_night_that_is_over_is_no_longer_on_its_way(board):
     assert (_progress.fraction_done(board, {}), _progress.describe(board, {})) == (1.0, "done")
     board.blocks[0].failure = object()
     assert _progress.describe(board, {}) == "over, 1 block failed"
+
+
+def test_the_bar_never_goes_back(board, monkeypatch):
+    artifact, shown = _progress.ProgressArtifact({}), []
+    monkeypatch.setattr(_progress, "ARTIFACT_SECONDS", 0.0)
+    monkeypatch.setattr(artifact, "_publish", lambda share, text: shown.append(share))
+    board.blocks.append(_Block("train", ended=1.0))
+    for planned in (2, 9, 1):  # the stage turned out longer than was thought, then shorter
+        board.planned["train"] = planned
+        artifact(board)
+    assert shown[0] == shown[1] < shown[2]
