@@ -85,16 +85,18 @@ def test_alpha158_against_pyqlib(peers_python, tmp_path):
         kept.update(evaluate(ALPHA158, qlib.stored(root), "cpu", dtype="float32"))
 
     rounds = 1 if FULL else ROUNDS
-    peer = qlib_directory.start(peers_python, root, ALPHA158, tmp_path / "o.npz", str(rounds))
-    assert peer.stdout.readline() == "ready\n", peer.stderr.read()[-3000:]
-    ours()
     mine, theirs = [], []
-    for _ in range(rounds):
-        peer.stdin.write("\n")
-        peer.stdin.flush()
-        theirs.append(float(peer.stdout.readline()))
-        mine += [cpu(ours) for _ in range(3 if FULL else 1)]
-    assert peer.wait() == 0, peer.stderr.read()[-3000:]
+    with qlib_directory.start(
+        peers_python, root, ALPHA158, tmp_path / "o.npz", str(rounds)
+    ) as peer:
+        assert peer.stdout.readline() == "ready\n", peer.stderr.read()[-3000:]
+        ours()
+        for _ in range(rounds):
+            peer.stdin.write("\n")
+            peer.stdin.flush()
+            theirs.append(float(peer.stdout.readline()))
+            mine += [cpu(ours) for _ in range(3 if FULL else 1)]
+        assert peer.wait() == 0, peer.stderr.read()[-3000:]
     for name, values in qlib_directory.read(root, tmp_path / "o.npz").items():
         agree(kept[name], values, name)
     row = {f"{days} days x {symbols}": (statistics.median(mine), statistics.median(theirs))}
