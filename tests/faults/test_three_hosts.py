@@ -14,7 +14,6 @@ import fsspec
 import pytest
 
 from flows._server import any_free_port
-from tasks import settings
 from tests.faults import disturbed, hosts, relay
 from tests.flows import nights, objectstore
 
@@ -55,7 +54,7 @@ def test_a_night_on_three_hosts_survives_the_loss_of_one(
 ) -> None:
     head, first, second = three
     root = f"s3://{objectstore.BUCKET}/{uuid.uuid4().hex}"
-    flags, trust = _certificates(tmp_path / "certificates")
+    flags, trust = nights.certificates(tmp_path / "certificates")
     address = f"tls://{head.address}:{SCHEDULER_PORT}"
     env = nights.environment(Path(root), address, **services, **trust) | {
         "QILIN_HOME": root, "QILIN_LOCAL": os.environ["QILIN_HOME"],
@@ -96,13 +95,3 @@ def test_a_night_on_three_hosts_survives_the_loss_of_one(
         assert night.returncode == 0, err
         assert f"Remove worker addr: tls://{second.address}:" in told.read_text()
     assert json.loads(out)["outputs"] == calm_night.outputs
-
-
-def _certificates(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Flags for Dask's commands, and settings for a driver."""
-    script = settings.CHECKOUT / "deployments" / "dask" / "certificates.sh"
-    subprocess.run(["sh", script, folder], check=True)
-    files = {"CA": "ca.pem", "CERT": "node.pem", "KEY": "node.key"}
-    flags = dict(zip(files, ("--tls-ca-file", "--tls-cert", "--tls-key"), strict=True))
-    pair = [word for name, file in files.items() for word in (flags[name], str(folder / file))]
-    return pair, {f"QILIN_CLUSTER_TLS_{name}": str(folder / f) for name, f in files.items()}

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks import settings
+
 #: a market and a model so small that a whole night takes seconds of work
 SMALL = (
     "data.simulated.n_symbols=40",
@@ -93,3 +95,13 @@ def environment(home: Path, cluster: str = "threads:2", **more: str) -> dict[str
 def run(words: list[str], env: Mapping[str, str], timeout: float = 300.0) -> Ran:
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=timeout)
     return Ran(done.returncode, done.stdout, done.stderr, Path(env["QILIN_HOME"]))
+
+
+def certificates(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """New certificates: flags for Dask's commands, and settings for a driver."""
+    script = settings.CHECKOUT / "deployments" / "dask" / "certificates.sh"
+    subprocess.run(["sh", script, folder], check=True)
+    files = {"CA": "ca.pem", "CERT": "node.pem", "KEY": "node.key"}
+    flags = dict(zip(files, ("--tls-ca-file", "--tls-cert", "--tls-key"), strict=True))
+    pair = [word for name, file in files.items() for word in (flags[name], str(folder / file))]
+    return pair, {f"QILIN_CLUSTER_TLS_{name}": str(folder / f) for name, f in files.items()}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tasks import settings
 from tests.flows import nights
 
 pytestmark = pytest.mark.slow
@@ -63,7 +62,7 @@ def test_a_second_night_computes_nothing(undisturbed: dict[str, str], homes: Pat
 def scheduler(homes: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
     """A scheduler with two workers started by hand: its address, and what a driver is told."""
     protocol: str = request.param
-    pair, trust = _certificates(homes / "certificates") if protocol == "tls" else ([], {})
+    pair, trust = nights.certificates(homes / "certificates") if protocol == "tls" else ([], {})
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -87,13 +86,3 @@ def scheduler(homes: Path, request: pytest.FixtureRequest) -> Iterator[tuple[str
             process.terminate()
         for process in running:
             process.wait(timeout=60)
-
-
-def _certificates(folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Flags for Dask's commands, and settings for a driver."""
-    script = settings.CHECKOUT / "deployments" / "dask" / "certificates.sh"
-    subprocess.run(["sh", script, folder], check=True)
-    files = {"CA": "ca.pem", "CERT": "node.pem", "KEY": "node.key"}
-    flags = dict(zip(files, ("--tls-ca-file", "--tls-cert", "--tls-key"), strict=True))
-    pair = [word for name, file in files.items() for word in (flags[name], str(folder / file))]
-    return pair, {f"QILIN_CLUSTER_TLS_{name}": str(folder / f) for name, f in files.items()}
