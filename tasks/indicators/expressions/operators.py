@@ -115,8 +115,6 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
     "Sum": ("xn", rolling.total),
     "Std": ("xn", rolling.std),
     "Var": ("xn", rolling.var),
-    "Skew": ("xn", rolling.skew),
-    "Kurt": ("xn", rolling.kurt),
     "Max": ("xn", rolling.highest),
     "Min": ("xn", rolling.lowest),
     "IdxMax": ("xn", rolling.place_of_highest),
@@ -136,6 +134,8 @@ OPERATORS: dict[str, Operator] = {
     "Count": Operator("Count", "xn", rolling.count, creates=True),
     "Quantile": Operator("Quantile", "xnq", _shared, family="quantiles"),
     "Med": Operator("Med", "xn", _shared),  # parsed as the quantile at one half
+    "Skew": Operator("Skew", "xn", _shared, family="shape"),
+    "Kurt": Operator("Kurt", "xn", _shared, family="shape"),
     "Slope": Operator("Slope", "xn", _shared, family="line"),
     "Resi": Operator("Resi", "xn", _shared, family="line"),
     "Rsquare": Operator("Rsquare", "xn", _shared),  # parsed as one of a line and a spread
@@ -162,6 +162,7 @@ ALL = {**OPERATORS, **INNER}
 FAMILIES: dict[str, Callable[..., list[Any]]] = {
     "line": rolling.lines_of,
     "quantiles": rolling.quantiles_of,
+    "shape": rolling.shapes_of,
 }
 
 #: infix signs with how tightly they bind (Python's order) and the operator they stand for

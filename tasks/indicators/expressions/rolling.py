@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NEARLY_FLAT = 2e-5
 #: what comes of one line through a window, in the kernel's order
 LINE = ("Slope", "line square", "Resi")
+#: what comes of the powers of a window's values, likewise
+SHAPE = ("Skew", "Kurt")
 
 
 def ref(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -62,19 +64,18 @@ def std(tile: CalendarTile, x: Array, days: int) -> Array:
     return np.sqrt(squares, out=squares)
 
 
-def skew(tile: CalendarTile, x: Array, days: int) -> Array:
-    """Bias-corrected skewness of the window."""
-    return tile.run(spread.window_shape, x, tile.window(days), False, state=6)
-
-
-def kurt(tile: CalendarTile, x: Array, days: int) -> Array:
-    """Bias-corrected excess kurtosis of the window."""
-    return tile.run(spread.window_shape, x, tile.window(days), True, state=6)
+def shapes_of(
+    tile: CalendarTile, x: Array, days: int, names: Sequence[str], _: Sequence[float]
+) -> list[Array]:
+    """Of the window's shape: bias-corrected skewness, excess kurtosis."""
+    n = tile.window(days)
+    return _wanted(SHAPE, names, tile, spread.window_shape, x, n, state=5 * n + 12)
 
 
 def deviation(tile: CalendarTile, x: Array, days: int) -> Array:
     """Mean absolute deviation of the window."""
-    return tile.run(spread.window_deviation, x, tile.window(days), state=3)
+    n = tile.window(days)
+    return tile.run(spread.window_deviation, x, n, state=n + 6)
 
 
 def highest(tile: CalendarTile, x: Array, days: int) -> Array:
@@ -109,7 +110,7 @@ def quantiles_of(
     found = tile.pool.take(len(names) * tile.rows, tile.lanes)
     out = found.reshape(len(names), tile.rows, tile.lanes)
     sought = tile.bench.enter(np.array(shares))
-    tile.bench.call(order.window_quantiles, tile.lanes, x, n, sought, out, tile.scratch(n + 5))
+    tile.bench.call(order.window_quantiles, tile.lanes, x, n, sought, out, tile.scratch(n + 8))
     each = [tile.new() for _ in names]
     for kept, values in zip(each, out, strict=True):
         kept[:] = values
@@ -119,7 +120,8 @@ def quantiles_of(
 
 def rank(tile: CalendarTile, x: Array, days: int) -> Array:
     """Rank of the newest value in the window over its count, in (0, 1]."""
-    return tile.run(order.window_rank, x, tile.window(days), state=3)
+    n = tile.window(days)
+    return tile.run(order.window_rank, x, n, state=n + 5)
 
 
 def lines_of(
@@ -127,11 +129,23 @@ def lines_of(
 ) -> list[Array]:
     """Of the line through the window: slope per row, squared correlation with time, residual."""
     n = tile.window(days)
-    found = tile.run_many(len(LINE), lines.window_line, x, n, state=6 * n + 14)
-    for name, values in zip(LINE, found, strict=True):
+    return _wanted(LINE, names, tile, lines.window_line, x, n, state=6 * n + 14)
+
+
+def _wanted(
+    given: Sequence[str],
+    names: Sequence[str],
+    tile: CalendarTile,
+    kernel: Any,
+    *arguments: Any,
+    state: int,
+) -> list[Array]:
+    """The named ones of all that a kernel gives."""
+    found = tile.run_many(len(given), kernel, *arguments, state=state)
+    for name, values in zip(given, found, strict=True):
         if name not in names:
             tile.pool.give(values)
-    return [found[LINE.index(name)] for name in names]
+    return [found[given.index(name)] for name in names]
 
 
 def known_spread(tile: CalendarTile, r: Array, spread_of_x: Array, spread_of_y: Array) -> Array:
