@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: days sorted at a time: the order of 64 days x 5,000 symbols takes 2.5 MB and stays in cache
-_DAYS = 64
+#: days sorted at a time: the order of 16 days x 5,000 symbols takes 640 KB and stays in cache
+_DAYS = 16
 #: z-scores are cut here: one mistaken price must not own a day
 Z_LIMIT = 3.0
 
@@ -40,13 +40,41 @@ def rank(values: Array) -> Array:
 
     Infinite values count as missing. Shape T x N in and out.
     """
-    clean = np.where(np.isfinite(values), values, np.nan)
-    out = np.empty(clean.shape)
-    for start in range(0, len(clean), _DAYS):
-        block = clean[start : start + _DAYS]
-        # numpy sorts NaN last, and ties get one average rank, so the sort's order among them
-        # does not matter
-        _tied_ranks(block, np.argsort(block, axis=1), out[start : start + _DAYS])
+    return rank_among(values, np.isfinite(values), order(values))
+
+
+def order(values: Array) -> NDArray[np.int64]:
+    """Columns of each day by rising value, those without a finite value last. T x N in and out."""
+    places = np.empty(values.shape, dtype=np.int64)
+    for start in range(0, len(values), _DAYS):
+        some = values[start : start + _DAYS]
+        # numpy sorts several times faster where there is no NaN
+        places[start : start + _DAYS] = _order(np.where(np.isfinite(some), some, np.inf))
+    return places
+
+
+def _order(values: Array) -> NDArray[np.int64]:
+    if values.dtype != np.float32:
+        return np.argsort(values, axis=1)
+    # the number's bits in front of its column, in one integer: sorting alone takes half the time
+    bits = (values + np.float32(0.0)).view(np.int32)  # which makes -0 a 0
+    keys = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))  # ascend as the numbers do
+    packed = keys.astype(np.int64) << 32 | np.arange(values.shape[1])
+    packed.sort(axis=1)
+    places: NDArray[np.int64] = packed & 0xFFFFFFFF
+    return places
+
+
+def rank_among(values: Array, chosen: NDArray[np.bool_], places: NDArray[np.int64]) -> Array:
+    """Ranks 1..n of each day's chosen values, ties averaged; NaN elsewhere.
+
+    Args:
+        values: T x N.
+        chosen: T x N; all of them finite.
+        places: `order(values)`, which serves any choice.
+    """
+    out = np.empty(values.shape)
+    _tied_ranks(values, chosen, places, out)
     return out
 
 
@@ -60,7 +88,7 @@ def centred_rank(values: Array) -> Array:
 
 def zscore(values: Array) -> Array:
     """(x - mean) / standard deviation (ddof 0) of the day, cut at 3; 0 where all are equal."""
-    clean = np.where(np.isfinite(values), values, np.nan)
+    clean = np.where(np.isfinite(values), values, np.nan).astype(np.float64, copy=False)
     valid = ~np.isnan(clean)
     n = np.maximum(valid.sum(axis=1, keepdims=True), 1)
     centred = clean - np.where(valid, clean, 0.0).sum(axis=1, keepdims=True) / n
@@ -71,21 +99,27 @@ def zscore(values: Array) -> Array:
 
 
 @kernel
-def _tied_ranks(values, order, out):  # type: ignore[no-untyped-def]  # compiled by numba
-    """Write average ranks of each row into `out`; `order` sorts the row with NaN last."""
+def _tied_ranks(values, chosen, places, out):  # type: ignore[no-untyped-def]  # compiled by numba
+    """Write average ranks of each row's chosen values into `out`; `places` sorts the rows."""
     rows, columns = values.shape
     for i in range(rows):
-        first = 0
-        while first < columns:
-            value = values[i, order[i, first]]
-            if np.isnan(value):
-                for k in range(first, columns):
-                    out[i, order[i, k]] = np.nan
-                break
-            last = first + 1
-            while last < columns and values[i, order[i, last]] == value:
-                last += 1
-            average = (first + 1 + last) / 2.0
-            for k in range(first, last):
-                out[i, order[i, k]] = average
-            first = last
+        out[i, :] = np.nan
+        previous = np.nan
+        rank, first, ties = 0, 0, 0  # of the run of equal values: place of its first, how many
+        for k in range(columns + 1):
+            column = places[i, k] if k < columns else -1
+            if column >= 0:
+                if not chosen[i, column]:
+                    continue
+                rank += 1
+                out[i, column] = rank
+                if values[i, column] == previous:
+                    ties += 1
+                    continue
+            if ties > 1:
+                end = rank if column < 0 else rank - 1
+                for m in range(first, k):
+                    if chosen[i, places[i, m]]:
+                        out[i, places[i, m]] = end - (ties - 1) / 2.0
+            if column >= 0:
+                previous, first, ties = values[i, column], k, 1

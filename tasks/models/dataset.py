@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: rows of the matrix that are moved at a time
 _ROWS_MOVED = 2**16
+#: cells transformed at a time: they, and the rows of all features that they fill, stay in cache
+_CELLS = 2**15
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +36,7 @@ class Block:
 
     Attributes:
         symbols: n of them, in the columns' order.
-        features: name to array (T, n). Any mapping: one that reads an array when it is asked for
-            it keeps only one feature in memory at a time.
+        features: name to array (T, n), float32 or float64; mapped files stay on disk.
     """
 
     symbols: tuple[str, ...]
@@ -123,25 +124,17 @@ def dataset(
         raise UserError("the feature blocks repeat symbols: give each symbol to one block")
     order = np.argsort(np.array(given, dtype=str), kind="stable")
     shape = (len(dates), len(given))
+    _check_shapes(blocks, names, len(dates))
     _check_shape("labels", returns, shape)
     mask = np.ones(shape, dtype=bool) if eligible is None else eligible
     _check_shape("eligible", mask, shape)
     chosen = np.ascontiguousarray(mask[:, order])
     day, column = (index.astype(np.int32) for index in np.nonzero(chosen))
-
-    def flat(values: Array, kind: Transform) -> Array:
-        grid = np.where(chosen, values[:, order], np.nan)
-        return np.asarray(transform(grid, kind)[chosen])
-
-    X = np.empty((len(day), len(names)), dtype=np.float32)
-    informed = np.zeros(len(day), dtype=bool)
-    for f, name in enumerate(names):
-        column_values = flat(_gather(blocks, name, shape), preprocess)
-        informed |= ~np.isnan(column_values)
-        X[:, f] = column_values
+    X = _matrix(blocks, names, order, chosen, preprocess)
+    informed = _any_known(X)
     raw = returns[:, order][chosen]
     raw[~np.isfinite(raw)] = np.nan
-    y = flat(returns, label_transform).astype(np.float32)
+    y = _flat(returns[:, order], chosen, label_transform).astype(np.float32)
     if not informed.all():
         X, y, raw = _moved_up(X, informed), y[informed], raw[informed]
         day, column = day[informed], column[informed]
@@ -157,6 +150,41 @@ def dataset(
         symbols=tuple(given[i] for i in order),
         span=span,
     )
+
+
+def _matrix(
+    blocks: Sequence[Block],
+    names: Sequence[str],
+    order: NDArray[np.int64],
+    chosen: NDArray[np.bool_],
+    kind: Transform,
+) -> NDArray[np.float32]:
+    """Rows of the chosen cells, transformed: some days of all features after the other."""
+    X = np.empty((int(chosen.sum()), len(names)), dtype=np.float32)
+    step = max(1, _CELLS // max(1, chosen.shape[1]))
+    start = 0
+    for first in range(0, len(chosen), step):
+        days = slice(first, first + step)
+        stop = start + int(chosen[days].sum())
+        for f, name in enumerate(names):
+            parts = [block.features[name][days] for block in blocks]
+            X[start:stop, f] = _flat(np.concatenate(parts, axis=1)[:, order], chosen[days], kind)
+        start = stop
+    return X
+
+
+def _flat(values: Array, chosen: NDArray[np.bool_], kind: Transform) -> Array:
+    """Chosen cells of some days, transformed among themselves, as rows."""
+    return np.asarray(transform(np.where(chosen, values, np.nan), kind)[chosen])
+
+
+def _any_known(X: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Rows with at least one feature."""
+    known = np.zeros(len(X), dtype=bool)
+    for first in range(0, len(X), _ROWS_MOVED):
+        rows = slice(first, first + _ROWS_MOVED)
+        known[rows] = ~np.isnan(X[rows]).all(axis=1)
+    return known
 
 
 def _moved_up(X: NDArray[np.float32], kept: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -184,12 +212,11 @@ def _names(blocks: Sequence[Block]) -> tuple[str, ...]:
     return names
 
 
-def _gather(blocks: Sequence[Block], name: str, shape: tuple[int, int]) -> Array:
-    """One feature of every block side by side, (T, N)."""
-    parts = [np.asarray(block.features[name], dtype=np.float64) for block in blocks]
-    for block, part in zip(blocks, parts, strict=True):
-        _check_shape(f"feature {name!r}", part, (shape[0], len(block.symbols)))
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+def _check_shapes(blocks: Sequence[Block], names: Sequence[str], days: int) -> None:
+    for block in blocks:
+        for name in names:
+            shape = (days, len(block.symbols))
+            _check_shape(f"feature {name!r}", block.features[name], shape)
 
 
 def _check_shape(what: str, array: NDArray[np.generic], shape: tuple[int, int]) -> None:

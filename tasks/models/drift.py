@@ -5,7 +5,7 @@ the reference's deciles and one more bin for missing values. Below 0.1 is usuall
 above 0.25 a shift. One day's cross-section differs from all training days even where nothing
 drifts: it is smaller, and on a day when the market fell every past return is low. So the same index
 is taken for days of the training window itself, and only a night beyond 99 % of them can raise an
-alarm.
+alarm. Of a long window 250 days stand for all: of 5,000 stocks that is a million values a feature.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STABLE, SHIFTED = 0.1, 0.25
 BINS = 10
 #: share of training days that may lie beyond the alarm's level
 FALSE_ALARMS = 0.01
-#: training days that are compared with the whole training window, evenly spaced
+#: at most so many training days, evenly spaced, stand for the training window
 REFERENCE_DAYS = 250
 
 
@@ -44,7 +44,7 @@ def drift(
     Args:
         features: name to T x N, before any per-day transform (ranks never drift).
         train_start: first training day.
-        train_stop: one past the last training day.
+        train_stop: one past the last training day; evenly spaced days before it are the reference.
         nights: last days that the range covers, tonight included.
         eligible: T x N, cells that count; all by default.
 
@@ -66,11 +66,12 @@ def drift(
         )
     step = -(-(train_stop - train_start) // REFERENCE_DAYS)
     usual_days = range(train_start, train_stop, step)
+    window = slice(train_start, train_stop, step)
     rows = []
     for name, values in features.items():
         cells = np.ones(values.shape, dtype=bool) if eligible is None else eligible
         last_days = range(max(len(values) - nights, 0), len(values))
-        reference = values[train_start:train_stop][cells[train_start:train_stop]]
+        reference = values[window][cells[window]]
         edges = bin_edges(reference)
         base = _shares(edges, reference)
         usual = _quantile(_by_day(values, cells, edges, base, usual_days), 1.0 - FALSE_ALARMS)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.errors import UserError
-from tasks.models.crosssection import rank
+from tasks.models.crosssection import order, rank
 from tasks.models.labels import labels
 from tasks.models.means import estimate_mean, newey_west_se
 from tasks.models.scores import daily_ic
@@ -221,10 +221,10 @@ def factor_scores(features: Mapping[str, Array], returns: Array) -> pd.DataFrame
     """
     import pandas as pd
 
-    labelled = np.isfinite(returns)
+    labelled, places = np.isfinite(returns), order(returns)
     rows = []
     for name, values in features.items():
-        e = estimate_mean(daily_ic(values, returns, ranked=True))
+        e = estimate_mean(daily_ic(values, returns, ranked=True, places=places))
         covered = float(np.isfinite(values[labelled]).mean()) if labelled.any() else math.nan
         p = math.erfc(abs(e.t) / math.sqrt(2.0))
         rows.append((name, e.mean, e.low, e.high, e.ir, e.t, p, e.n, covered))

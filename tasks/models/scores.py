@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.models.crosssection import rank
+from tasks.models.crosssection import order, rank_among
 from tasks.models.means import estimate_mean
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ _UNSCORED = Score(math.nan, math.nan, math.nan, math.nan, 0)
 
 
 def daily_ic(
-    predictions: Array, returns: Array, *, ranked: bool = False, min_names: int = MIN_NAMES
+    predictions: Array,
+    returns: Array,
+    *,
+    ranked: bool = False,
+    min_names: int = MIN_NAMES,
+    places: NDArray[np.int64] | None = None,
 ) -> Array:
     """Correlation across symbols, day by day.
 
@@ -51,15 +56,16 @@ def daily_ic(
         returns: T x N.
         ranked: Spearman's correlation (ties averaged) and not Pearson's.
         min_names: days with fewer symbols that have both values give NaN.
+        places: `crosssection.order(returns)`, for who compares them with many predictions.
 
     Returns:
         (T,), NaN on days with too few symbols or without any spread.
     """
     both = np.isfinite(predictions) & np.isfinite(returns)
-    x = np.where(both, predictions, np.nan)
-    y = np.where(both, returns, np.nan)
+    x, y = predictions, returns
     if ranked:
-        x, y = rank(x), rank(y)
+        x = rank_among(x, both, order(x))
+        y = rank_among(y, both, order(y) if places is None else places)
     n = both.sum(axis=1)
     x, y = _centred(x, both, n), _centred(y, both, n)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from tasks.errors import UserError
-from tasks.models.crosssection import centred_rank, rank, transform, zscore
+from tasks.models.crosssection import centred_rank, order, rank, rank_among, transform, zscore
 
 
 def oracle(row):
@@ -29,6 +29,22 @@ values = st.lists(
 def test_rank_equals_scipy_with_ties_and_holes(rows):
     x = np.array(rows)
     np.testing.assert_array_equal(rank(x), np.array([oracle(r) for r in x]))
+
+
+@given(values)
+def test_stored_numbers_rank_as_they_would_in_full(rows):
+    x = np.array(rows).astype(np.float32)
+    x[x[:, 0] == 0.0, 0] = -0.0  # which is as large as any other zero
+    np.testing.assert_array_equal(rank(x), np.array([oracle(r) for r in x]))
+
+
+def test_ranks_among_some_use_the_order_of_all():
+    rng = np.random.default_rng(5)
+    x = np.round(rng.standard_normal((40, 60)), 1)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    chosen = np.isfinite(x) & (rng.random(x.shape) < 0.7)
+    want = np.array([oracle(r) for r in np.where(chosen, x, np.nan)])
+    np.testing.assert_array_equal(rank_among(x, chosen, order(x)), want)
 
 
 def test_rank_of_many_days_crosses_its_blocks():

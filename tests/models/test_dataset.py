@@ -96,18 +96,12 @@ def test_no_day_sees_another(market):
     assert before.y[rows].tobytes() == after.y[rows].tobytes()
 
 
-def test_blocks_may_read_features_when_asked(market):
-    asked = []
-
-    class Lazy(dict):
-        def __getitem__(self, name):
-            asked.append(name)
-            return market.features[name]
-
-    lazy = Block(market.symbols, Lazy.fromkeys(market.features))
-    got = dataset([lazy], market.returns, market.dates)
-    assert asked == list(market.features)
-    assert got.X.tobytes() == market.data().X.tobytes()
+@pytest.mark.parametrize("kind", ["rank", "zscore", "none"])
+def test_days_moved_at_a_time_never_change_a_bit(market, monkeypatch, kind):
+    whole = market.data(preprocess=kind)
+    for cells in (1, 3 * len(market.symbols)):
+        monkeypatch.setattr("tasks.models.dataset._CELLS", cells)
+        assert market.data(preprocess=kind).X.tobytes() == whole.X.tobytes()
 
 
 def test_wrong_blocks_are_refused(market):
