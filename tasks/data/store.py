@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks import settings
+from tasks.data import verified
 from tasks.data.writing import filesystem, send, writing
 from tasks.errors import EnvironmentFaultError, QilinError
 
@@ -170,12 +171,17 @@ class Store:
         return json.loads(self.read_bytes(artifact, name))
 
     def read_array(self, artifact: Artifact, name: str) -> NDArray[Any]:
-        """A `.npy` file of an artifact, verified; a large local one is mapped and not read."""
+        """A `.npy` file of an artifact, verified; a large local one is mapped and not read.
+
+        What is mapped is hashed once by each process, see `verified`.
+        """
         from tasks.data import codec
 
         path = Path(self.path(f"{artifact.uri}/{name}"))
         if self.is_local and path.is_file() and path.stat().st_size >= MAPPED_BYTES:
-            self._verify(artifact, name)
+            if not verified.is_known(path, artifact.files.get(name, "")):
+                self._verify(artifact, name)
+                verified.note(path, artifact.files[name])
             return codec.array_mapped(path)
         return codec.array_from_bytes(self.read_bytes(artifact, name))
 
@@ -291,6 +297,9 @@ class Store:
         target = self.path(artifact.uri)
         if self.is_local:
             standing = _publish_local(scratch, Path(target), lambda: self.find(artifact.key))
+            if standing is None:
+                for name, sha256 in artifact.files.items():
+                    verified.note(Path(target, name), sha256)
             return standing or artifact
         try:
             for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data import codec
+from tasks.data import codec, verified
 from tasks.data import store as store_of
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, CorruptArtifactError, Store
@@ -186,6 +186,26 @@ def test_some_columns_of_a_wide_panel_are_read_from_their_files_alone(store: Sto
         assert part.symbols == panel.symbols[first:stop]
     with pytest.raises(CorruptArtifactError):
         store.read_panel(artifact, slice(0, 3))
+
+
+def test_a_mapped_array_is_hashed_once_and_again_when_it_was_written_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_of, "MAPPED_BYTES", 1)
+    made = store.put("thing", KEY, {"x.npy": codec.array_bytes(np.arange(9.0))})
+    verified._KNOWN.clear()  # as in another process
+    hashed = []
+    right = store_of._file_sha256
+    monkeypatch.setattr(store_of, "_file_sha256", lambda path: hashed.append(path) or right(path))
+    for _ in range(3):
+        store.read_array(made, "x.npy")
+    assert len(hashed) == 1
+    path = Path(store.path(f"{made.uri}/x.npy"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptArtifactError):
+        store.read_array(made, "x.npy")
 
 
 def test_a_large_array_is_mapped_verified_and_out_of_reach(
