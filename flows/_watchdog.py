@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tasks.monitor.wording import duration
+
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
@@ -44,7 +46,7 @@ def automation(silent_seconds: int = SILENT_SECONDS) -> AutomationCore:
     )
     action = ChangeFlowRunState(
         state=StateType.CRASHED,
-        message=f"no heartbeat for {silent_seconds} seconds; Retry computes what is missing",
+        message=f"no heartbeat for {duration(silent_seconds)}; Retry computes what is missing",
     )
     return AutomationCore(
         name=NAME,
