@@ -74,7 +74,7 @@ class _Padded:
         self.growth[:, :held] = stock.growth
         self.whole = np.zeros((3, days + 1), dtype=np.int64)
         self.whole[:, :days] = stock.whole
-        orders = (*scores.orders(stock), member[stock.rows, stock.number])
+        orders = (*stock.orders, member[stock.rows, stock.number])
         self.buyable, self.sellable, self.inside = (_rest(flags, days) for flags in orders)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.backtest.blocks import PAIR_FIGURES
 from tasks.backtest.config import Fill
-from tasks.backtest.kernels import accounts, outcomes, traces
+from tasks.backtest.kernels import accounts, outcomes, traces, trading
 from tasks.backtest.strategies.family import StockBars
 from tasks.errors import UserError
 
@@ -63,11 +63,15 @@ class Terms:
 
 @dataclasses.dataclass(frozen=True)
 class Stock:
-    """One stock's trading days: bars, their rows on the calendar, and what a day can bring."""
+    """One stock's trading days: bars, their rows on the calendar, and what a day can bring.
+
+    Orders are flags of the days on which a purchase and a sale can be filled.
+    """
 
     number: int
     bars: StockBars
     rows: Index
+    orders: tuple[Flags, Flags]
     fill: Array
     growth: Array
     whole: Index
@@ -86,7 +90,8 @@ class Scores:
     def __init__(self, bars: Panel, sets: int, terms: Terms) -> None:
         days, count = bars.shape
         self._bars, self._terms = bars, terms
-        self._grids = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
+        self._grids = [np.ascontiguousarray(bars[n]) for n in ("open", "high", "low", "close")]
+        self._orders = [np.ascontiguousarray(flags) for flags in (terms.buyable, terms.sellable)]
         kept = days if terms.daily else 0
         self.sums = np.zeros((sets, kept), dtype=np.int64)
         self.buys, self.sells = (np.zeros((sets, kept), dtype=np.int32) for _ in range(2))
@@ -94,35 +99,40 @@ class Scores:
 
     def stocks(self) -> Iterator[Stock]:
         """Stocks with at least two trading days."""
-        traded = ~np.isnan(self._bars["close"])
-        for n in range(self._bars.shape[1]):
-            rows = np.flatnonzero(traded[:, n])
-            if len(rows) >= 2:
-                yield self._stock(n, rows)
+        days, count = self._bars.shape
+        for start in range(0, count, TOGETHER):
+            some = self._taken(start, trading.room(min(TOGETHER, count - start), days))
+            for g, m in enumerate(some.lengths.tolist()):
+                if m >= trading.FEWEST:
+                    yield self._stock(start + g, some, g, m)
 
-    def _stock(self, n: int, rows: Index) -> Stock:
-        bars = StockBars(**{name: grid[n, rows] for name, grid in self._grids.items()})
+    def _taken(self, start: int, some: trading.Days) -> trading.Days:
+        """The stocks from `start` on, as many as there is room for."""
         buy, sell, slippage = self._terms.fees
-        fill = bars.open if self._terms.fill == "next_open" else bars.close
-        growth = outcomes.day_outcomes(bars.close, fill, buy[rows], sell[rows], slippage)
-        whole = np.zeros((3, self._bars.shape[0]), dtype=np.int64)
-        bad = outcomes.fixed_point(growth, rows, whole)
+        trading.gather(*self._grids, *self._orders, start, some)
+        g, bad = trading.outcomes(some, self._filled, buy, sell, slippage)
         if bad >= 0:
             raise UserError(
-                f"{self._bars.symbols[n]} moves by more than {outcomes.LARGEST_RETURN:.0f} times "
-                f"on {self._bars.dates[rows[bad]]}: correct or quarantine the bar, or load "
-                "adjusted prices"
+                f"{self._bars.symbols[start + g]} moves by more than "
+                f"{outcomes.LARGEST_RETURN:.0f} times on {self._bars.dates[some.rows[g, bad]]}: "
+                "correct or quarantine the bar, or load adjusted prices"
             )
-        return Stock(n, bars, rows, fill, growth, whole)
+        return some
+
+    @property
+    def _filled(self) -> int:
+        return trading.OPEN if self._terms.fill == "next_open" else trading.CLOSE
+
+    def _stock(self, n: int, some: trading.Days, g: int, m: int) -> Stock:
+        bars = StockBars(*some.prices[:, g, :m])
+        orders = some.orders[trading.BUYABLE, g, :m], some.orders[trading.SELLABLE, g, :m]
+        growth = some.growth[g, : 3 * m].reshape(3, m)
+        fill = some.prices[self._filled, g, :m]
+        return Stock(n, bars, some.rows[g, :m], orders, fill, growth, some.whole[g])
 
     def begin(self, stock: Stock) -> int:
         """The stock's first trading day on which a position may be held."""
-        return int(np.searchsorted(stock.rows, self._terms.first))
-
-    def orders(self, stock: Stock) -> tuple[Flags, Flags]:
-        """On which trading days a purchase and a sale can be filled."""
-        rows, n = stock.rows, stock.number
-        return self._terms.buyable[rows, n], self._terms.sellable[rows, n]
+        return int(stock.rows.searchsorted(self._terms.first))
 
     def figures(self, stock: Stock, cut: slice) -> Array:
         """Where the figures of some sets on a stock go, (K, 5)."""
@@ -133,13 +143,13 @@ class Scores:
     def streaming(self, stock: Stock, wanted: Bytes, cut: slice) -> None:
         """Add accounts that are all in or all out, day by day; needs the daily sums."""
         accounts.streaming(
-            wanted, *self.orders(stock), self.begin(stock), stock.growth, stock.whole, stock.rows,
+            wanted, *stock.orders, self.begin(stock), stock.growth, stock.whole, stock.rows,
             self.sums[cut], self.buys[cut], self.sells[cut], self.figures(stock, cut),
         )  # fmt: skip
 
     def partial(self, stock: Stock, weights: Array, steps: Array, cut: slice) -> None:
         """Add accounts that are invested by fractions; needs the daily sums."""
-        buyable, sellable = self.orders(stock)
+        buyable, sellable = stock.orders
         buy, sell, slippage = self._terms.fees
         accounts.partial(
             weights, steps, buyable & sellable, self.begin(stock), stock.bars.close, stock.fill,
@@ -160,24 +170,26 @@ class Traces:
         self._size = max(1, min(TOGETHER, MOST_CHANGES // most)) if terms.daily else 1
         self._days = np.empty(self._size * most, dtype=np.uint16)
         self._ends = np.empty((self._size, sets + 1), dtype=np.int64)
-        self._rows = np.zeros((self._size, days), dtype=np.int64)
-        self._whole = np.zeros((self._size, 3, days), dtype=np.int64)
+        kept = days if terms.daily else 0
+        self._rows = np.zeros((self._size, kept), dtype=np.int64)
+        self._whole = np.zeros((self._size, 3, kept), dtype=np.int64)
         self._lengths = np.zeros(self._size, dtype=np.int64)
         self._count, self._place = 0, 0
+        self._room = traces.room(days)
+        self._none = np.empty((0, len(PAIR_FIGURES)))
 
     def add(self, stock: Stock, wanted: Bytes) -> None:
         """Run every set on a stock."""
         scores, g = self._scores, self._count
-        ends = self._ends[g]
-        self._place = traces.trace(
-            wanted, *scores.orders(stock), scores.begin(stock), self._place, self._days, ends
-        )
-        if self._terms.pairs:
-            out = scores.figures(stock, self._cut)
-            traces.figures(self._days, ends, stock.bars.close, stock.growth, out)
-        self._rows[g, : len(stock.rows)] = stock.rows
-        self._whole[g] = stock.whole
-        self._lengths[g] = len(stock.rows)
+        out = scores.figures(stock, self._cut) if self._terms.pairs else self._none
+        self._place = traces.run(
+            wanted, *stock.orders, scores.begin(stock), self._place, self._days, self._ends[g],
+            stock.bars.close, stock.growth, self._room, out,
+        )  # fmt: skip
+        if self._terms.daily:
+            self._rows[g, : len(stock.rows)] = stock.rows
+            self._whole[g] = stock.whole
+            self._lengths[g] = len(stock.rows)
         self._count += 1
         if self._count == self._size:
             self.flush()

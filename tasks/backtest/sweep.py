@@ -277,14 +277,16 @@ def _score_stocks(
     """Every set on every stock of a family whose rule looks at one stock at a time."""
     kind, cut = sets.family, slice(None)
     run = Traces(scores, terms, len(member), cut, len(sets))
+    always = member.all(axis=0)
     for stock in scores.stocks():
-        inside = member[stock.rows, stock.number]
+        inside = None if always[stock.number] else member[stock.rows, stock.number]
         if kind.weights is not None:
-            weights = kind.weights(stock.bars, sets.values) * inside
+            weights = kind.weights(stock.bars, sets.values)
+            weights = weights if inside is None else weights * inside
             scores.partial(stock, weights, sets.column("step") / 100.0, cut)
             continue
         wanted = wanted_of(kind, stock.bars, stock.rows, sets, levels)
-        if not inside.all():
+        if inside is not None:
             wanted &= inside.astype(np.uint8)
         if terms.design == "streaming":
             scores.streaming(stock, wanted, cut)

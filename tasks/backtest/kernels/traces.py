@@ -15,7 +15,7 @@ For m trading days of one stock, K parameter sets and T rows of the calendar:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -43,6 +43,56 @@ _ONE = np.uint64(1)
 _PLACE = np.uint64(0x0001020304050607)
 
 
+#: columns of `Room.entered`: return of the day of a purchase, sums up to its close, shares for 1
+ENTERED_CHANGE, ENTERED_SUM, ENTERED_SQUARES, ENTERED_SHARES = 0, 1, 2, 3
+#: columns of `Room.left`: sums up to the close before a sale, that close, growth of the sale's day
+LEFT_SUM, LEFT_SQUARES, LEFT_CLOSE, LEFT_GROWTH = 0, 1, 2, 3
+
+
+class Room(NamedTuple):
+    """Where `figures` keeps what it looks up of a stock; used again for the next stock.
+
+    What one purchase or sale needs lies side by side, so that it is one line of the cache.
+
+    Attributes:
+        entered: (T, 4), see its columns.
+        left: (T + 1, 4), likewise.
+        begins: (64,), see `outcomes.extremes`.
+        runs: (3, 2 T), likewise.
+        level_of: (T + 1,), largest power of two that fits into so many days, as its exponent.
+        spans: (levels, 2 T), highest close and negative lowest close of the 2^level days from each
+            day on, side by side.
+    """
+
+    entered: Array
+    left: Array
+    begins: Whole
+    runs: Array
+    level_of: Whole
+    spans: Array
+
+
+def room(days: int) -> Room:
+    """Room for stocks of at most so many trading days."""
+    level_of = np.maximum(np.frexp(np.arange(days + 1))[1] - 1, 0).astype(np.int64)
+    return Room(
+        np.empty((days, 4)), np.empty((days + 1, 4)), np.zeros(64, dtype=np.int64),
+        np.empty((3, 2 * days)), level_of, np.empty((int(level_of[-1]) + 1, 2 * days)),
+    )  # fmt: skip
+
+
+@kernel
+def run(
+    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole,
+    close: Array, growth: Array, room: Room, out: Array,
+) -> int:  # fmt: skip
+    """`trace` and, where `out` has rows, `figures` of a stock's accounts; returns the end."""
+    place = trace(wanted, buyable, sellable, first, place, days, ends)
+    if len(out):
+        figures(days, ends, close, growth, room, out)
+    return place
+
+
 @kernel
 def trace(
     wanted: Bytes, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole
@@ -64,38 +114,36 @@ def trace(
 
 
 @kernel
-def figures(days: Days, ends: Whole, close: Array, growth: Array, out: Array) -> None:
+def figures(days: Days, ends: Whole, close: Array, growth: Array, room: Room, out: Array) -> None:
     """Figures of each set, float64 (K, 5): see `accounts`."""
     m = len(close)
-    plain, squares = _running_sums(growth)
-    ranges = extremes(close)
-    high, low, fall = ranges[0], ranges[1], ranges[2]
-    level_of, top, bottom = _windows(close, _longest(days, ends))
-    shares, sold_growth = np.empty(m), growth[SOLD]
-    for t in range(m):
-        shares[t] = growth[BOUGHT, t] / close[t]
+    entered, left, spans, level_of = room.entered, room.left, room.spans, room.level_of
+    _look_up(close, growth, entered, left)
+    levels = extremes(close, room.begins, room.runs)
+    _spans(close, level_of[_longest(days, ends)] + 1, spans)
     for k in range(len(out)):
         equity, peak, worst, total, square = 1.0, 1.0, 1.0, 0.0, 0.0
         for i in range(ends[k], ends[k + 1], 2):
             bought, day = np.int64(days[i]), np.int64(days[i + 1])
-            change = growth[BOUGHT, bought] - 1.0
-            total += change + (plain[day - 1] - plain[bought])
-            square += change * change + (squares[day - 1] - squares[bought])
-            scale = equity * shares[bought]
+            change = entered[bought, ENTERED_CHANGE]
+            total += change + (left[day, LEFT_SUM] - entered[bought, ENTERED_SUM])
+            between = left[day, LEFT_SQUARES] - entered[bought, ENTERED_SQUARES]
+            square += change * change + between
+            scale = equity * entered[bought, ENTERED_SHARES]
             level = level_of[day - bought]
-            back = day - (1 << level)
-            highest = scale * max(top[level, bought], top[level, back])
-            lowest = scale * min(bottom[level, bought], bottom[level, back])
+            span, back = spans[level], day - (1 << level)
+            highest = scale * max(span[2 * bought], span[2 * back])
+            lowest = -(scale * max(span[2 * bought + 1], span[2 * back + 1]))
             # A fall inside the span cannot be worse than from its (or the former) top to its low.
             if lowest < worst * max(peak, highest):
-                peak, worst = _span(high, low, fall, bought, day, scale, peak, worst)
+                peak, worst = _span(room, levels, bought, day, scale, peak, worst)
             peak = max(peak, highest)
-            equity = scale * close[day - 1]
+            equity = scale * left[day, LEFT_CLOSE]
             if day < m:
-                change = sold_growth[day] - 1.0
+                change = left[day, LEFT_GROWTH] - 1.0
                 total += change
                 square += change * change
-                equity *= sold_growth[day]
+                equity *= left[day, LEFT_GROWTH]
                 peak = max(peak, equity)
                 if equity < worst * peak:
                     worst = equity / peak
@@ -182,15 +230,21 @@ def _changes(words: NDArray[np.uint64], out: Days, place: int) -> int:
 
 
 @step
-def _running_sums(growth: Array) -> tuple[Array, Array]:
-    """Sums and sums of squares of the held days' returns up to each day, both (m,)."""
-    m = growth.shape[1]
-    plain, squares = np.zeros(m), np.zeros(m)
-    for t in range(1, m):
-        change = growth[HELD, t] - 1.0
-        plain[t] = plain[t - 1] + change
-        squares[t] = squares[t - 1] + change * change
-    return plain, squares
+def _look_up(close: Array, growth: Array, entered: Array, left: Array) -> None:
+    """Fill `Room.entered` and `Room.left`; sums are those of the held days' returns."""
+    m = len(close)
+    plain, squares = 0.0, 0.0
+    for t in range(m):
+        left[t, LEFT_SUM], left[t, LEFT_SQUARES] = plain, squares
+        left[t, LEFT_CLOSE], left[t, LEFT_GROWTH] = close[max(t - 1, 0)], growth[SOLD, t]
+        if t > 0:
+            change = growth[HELD, t] - 1.0
+            plain += change
+            squares += change * change
+        entered[t, ENTERED_CHANGE] = growth[BOUGHT, t] - 1.0
+        entered[t, ENTERED_SUM], entered[t, ENTERED_SQUARES] = plain, squares
+        entered[t, ENTERED_SHARES] = growth[BOUGHT, t] / close[t]
+    left[m, LEFT_SUM], left[m, LEFT_SQUARES], left[m, LEFT_CLOSE] = plain, squares, close[m - 1]
 
 
 @step
@@ -203,50 +257,36 @@ def _longest(days: Days, ends: Whole) -> np.int64:
 
 
 @step
-def _windows(close: Array, longest: np.int64) -> tuple[Whole, Array, Array]:
-    """Tables that answer for the extremes of any span by two overlapping windows of 2^level days.
-
-    Returns:
-        The level for each length of a span up to `longest`, then the highest and lowest close of
-        the 2^level days from each day on, both (levels, m).
-    """
+def _spans(close: Array, levels: int, spans: Array) -> None:
+    """Fill `Room.spans`: two overlapping windows answer for the extremes of any span of days."""
     m = len(close)
-    level_of = np.zeros(longest + 1, dtype=np.int64)
-    for n in range(2, longest + 1):
-        level_of[n] = level_of[n >> 1] + 1
-    levels = level_of[longest] + 1
-    top, bottom = np.empty((levels, m)), np.empty((levels, m))
-    top[0], bottom[0] = close, close
+    for t in range(m):
+        spans[0, 2 * t], spans[0, 2 * t + 1] = close[t], -close[t]
     for level in range(1, levels):
         half = 1 << (level - 1)
-        upper, lower, above, below = top[level], bottom[level], top[level - 1], bottom[level - 1]
-        upper_end, lower_end = above[half:], below[half:]
-        for t in range(m - 2 * half + 1):
-            upper[t] = max(above[t], upper_end[t])
-            lower[t] = min(below[t], lower_end[t])
-    return level_of, top, bottom
+        wider, here, there = spans[level], spans[level - 1], spans[level - 1, 2 * half :]
+        for i in range(2 * (m - 2 * half + 1)):
+            wider[i] = max(here[i], there[i])
 
 
 @step
 def _span(
-    high: Array, low: Array, fall: Array, start: int, stop: int, scale: float, peak: float,
-    worst: float,
-) -> tuple[float, float]:  # fmt: skip
+    room: Room, levels: int, start: int, stop: int, scale: float, peak: float, worst: float
+) -> tuple[float, float]:
     """High and worst fall after the closes from `start` to `stop` (excluded), times `scale`.
 
     The span is cut into the largest aligned dyadic runs, in order and without overlap.
     """
-    levels = high.shape[0]
-    i = start
+    runs, i = room.runs, start
     while i < stop:
         level = 0
         while level + 1 < levels and (i >> level) & 1 == 0 and i + (2 << level) <= stop:
             level += 1
-        place = i >> level
-        lowest = scale * low[level, place]
+        place = room.begins[level] + (i >> level)
+        lowest = scale * runs[1, place]
         if lowest < worst * peak:
             worst = lowest / peak
-        worst = min(worst, fall[level, place])
-        peak = max(peak, scale * high[level, place])
+        worst = min(worst, runs[2, place])
+        peak = max(peak, scale * runs[0, place])
         i += 1 << level
     return peak, worst
