@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.backtest.combinations import Combinations
+    from tasks.backtest.ranking import Rankings
     from tasks.backtest.scoring import Scores, Stock, Terms
     from tasks.backtest.strategies.family import Family
 
@@ -43,7 +44,7 @@ _CELL = 1 + 8 + 4 + 4
 
 def score_stocks(
     bench: Bench, scores: Scores, terms: Terms, sets: Combinations, member: Flags,
-    levels: Array | None,
+    levels: Rankings | None,
 ) -> None:  # fmt: skip
     """Every set on every stock, added to the scores; a family that looks at one stock at a time."""
     size = max(1, ROOM // (_CELL * len(sets) * (len(member) + 1)))
@@ -88,7 +89,7 @@ def _rest(flags: Flags, days: int) -> Flags:
 
 
 def _whole(
-    bench: Bench, padded: list[_Padded], scores: Scores, sets: Combinations, levels: Array | None
+    bench: Bench, padded: list[_Padded], scores: Scores, sets: Combinations, levels: Rankings | None
 ) -> None:
     """Accounts that are all in or all out."""
     wanted = [
@@ -103,15 +104,14 @@ def _whole(
     _run(bench, accounts.streaming, given, padded, scores, len(sets))
 
 
-def _wanted(bench: Bench, sets: Combinations, one: _Padded, levels: Array | None) -> Any:
+def _wanted(bench: Bench, sets: Combinations, one: _Padded, levels: Rankings | None) -> Any:
     kind = sets.family
     if kind.wanted is not None:
         return kind.wanted(one.bars, sets.values, bench)
     assert kind.scores is not None
     assert levels is not None
     table, row = kind.scores(one.bars, sets.values)
-    known = np.column_stack([levels, np.full(len(levels), np.nan)])  # none behind the last row
-    return holding_ranks(table, row, known, one.rows, bench)
+    return holding_ranks(table, row, levels, one.rows, bench)
 
 
 def _partial(

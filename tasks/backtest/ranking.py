@@ -5,6 +5,7 @@ A block of stocks cannot know this by itself, so it is computed once, before the
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,38 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Index = NDArray[np.int64]
 
+#: scores that are ranked at a time
+_CELLS = 2**24
+
+
+@dataclasses.dataclass(frozen=True)
+class Rankings:
+    """When each of K parameter sets ranks the stocks, and the lowest score that it chose.
+
+    Attributes:
+        days: rows of the calendar.
+        start: row of the first ranking of all sets.
+        every: rows from one ranking to the next, (K,).
+        levels: (K, J), one after the other; infinite where nobody was ranked, and behind a set's
+            last ranking.
+    """
+
+    days: int
+    start: int
+    every: Index
+    levels: Array
+
+    def __len__(self) -> int:
+        return len(self.every)
+
+    def __getitem__(self, selection: slice) -> Rankings:
+        return dataclasses.replace(self, every=self.every[selection], levels=self.levels[selection])
+
 
 def rank_levels(
     panel: Panel, sets: Combinations, universe: Flags | None = None, first: int = 0
-) -> Array:
-    """Lowest chosen score of every ranking, (K, T); NaN on days without one.
+) -> Rankings:
+    """Lowest chosen score of every ranking.
 
     A ranking takes place on row `first` - 1 (known after its close, held from row `first` on) and
     every so many sessions after it. Of n ranked stocks the best `top` percent are chosen, rounded
@@ -36,70 +64,92 @@ def rank_levels(
 
     Args:
         panel: the whole universe; adjusted here if it is raw. Indices must be left out.
-        sets: parameter sets; of a family without rankings the result has no columns.
+        sets: parameter sets; of a family without rankings the result has none.
         universe: bool (T, N), who may be ranked after the day's close; everyone if not given.
         first: first row on which a position may be held.
     """
-    kind = sets.family
-    if kind.scores is None:
-        return np.empty((len(sets), 0))
+    days, start = len(panel.dates), max(first - 1, 0)
+    if sets.family.scores is None:
+        return Rankings(days, days, np.ones(len(sets), dtype=np.int64), np.empty((len(sets), 0)))
+    every = sets.values[:, EVERY].astype(np.int64)
+    count = -(-max(days - start, 0) // max(int(every.min(initial=days)), 1))
+    found = Rankings(days, start, every, np.full((len(sets), count), np.inf))
     bars = panel.adjusted()
     stocks = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
-    out = np.full((len(sets), len(bars.dates)), np.nan)
-    scored, alike = np.unique(sets.values[:, :EVERY][:, :TOP], axis=0, return_inverse=True)
-    for u in range(len(scored)):
-        members = np.flatnonzero(alike.reshape(-1) == u)
-        scores = _scores(stocks, sets, int(members[0]))
+    ranking_days = _days_of(found)
+    kinds, alike = np.unique(sets.values[:, :TOP], axis=0, return_inverse=True)
+    firsts = np.unique(alike.reshape(-1), return_index=True)[1]
+    size = max(1, _CELLS // max(1, len(ranking_days) * len(panel.symbols)))
+    for i in range(0, len(kinds), size):
+        scores = _scores(stocks, sets, firsts[i : i + size], ranking_days)
         if universe is not None:
-            scores[~np.asarray(universe, dtype=bool)] = np.nan
-        _fill_levels(out, scores, sets, members, first)
-    return out
+            scores[:, ~np.asarray(universe, dtype=bool)[ranking_days]] = np.nan
+        for u in range(len(scores)):
+            members = np.flatnonzero(alike.reshape(-1) == i + u)
+            _fill_levels(found, scores[u], sets, members, ranking_days)
+    return found
 
 
-def _scores(stocks: dict[str, Array], sets: Combinations, number: int) -> Array:
-    """One set's scores on the calendar, (T, N); NaN where a stock rests or is too young."""
-    kind = sets.family
+def _days_of(found: Rankings) -> Index:
+    """Rows of the calendar on which any set ranks, ascending."""
+    ranks = np.zeros(found.days, dtype=bool)
+    for every in np.unique(found.every):
+        ranks[found.start :: every] = True
+    return np.flatnonzero(ranks)
+
+
+def _scores(stocks: dict[str, Array], sets: Combinations, numbers: Index, days: Index) -> Array:
+    """Scores of some sets on some days, (U, R, N); NaN where a stock rests or is too young."""
+    kind, close = sets.family, stocks["close"]
     assert kind.scores is not None
-    close = stocks["close"]
-    out = np.full(close.T.shape, np.nan)
+    values = np.ascontiguousarray(sets.values[numbers])
+    out = np.full((len(numbers), len(days), len(close)), np.nan)
     for n in range(len(close)):
-        rows = np.flatnonzero(~np.isnan(close[n]))
+        traded = ~np.isnan(close[n])
+        rows = np.flatnonzero(traded)
         if len(rows):
             stock = StockBars(**{name: grid[n, rows] for name, grid in stocks.items()})
-            table, row = kind.scores(stock, sets.values[[number]])
-            out[rows, n] = table[row[0]]
+            table, row = kind.scores(stock, values)
+            there = traded[days]
+            out[:, there, n] = table[row][:, np.searchsorted(rows, days[there])]
     return out
 
 
 def _fill_levels(
-    out: Array, scores: Array, sets: Combinations, members: NDArray[np.int64], first: int
+    found: Rankings, scores: Array, sets: Combinations, members: Index, days: Index
 ) -> None:
-    """Levels of the sets that share these scores, in place."""
-    days, count = scores.shape
-    for every in np.unique(sets.values[members, EVERY]):
-        rows = np.arange(max(first - 1, 0), days, int(every))
-        ordered = -np.sort(-scores[rows], axis=1)  # NaN last
-        ranked = (~np.isnan(scores[rows])).sum(axis=1)
-        for k in members[sets.values[members, EVERY] == every]:
-            share = sets.values[k, TOP] / 100.0
-            chosen = np.maximum(np.floor(ranked * share + 0.5).astype(np.int64), 1)
-            level = ordered[np.arange(len(rows)), np.minimum(chosen, count) - 1]
-            out[k, rows] = np.where(ranked > 0, level, np.inf)
+    """Levels of the sets that share these scores (R, N), in place."""
+    ranked = (~np.isnan(scores)).sum(axis=1)
+    scores.sort(axis=1)  # NaN last
+    place = np.zeros(found.days, dtype=np.int64)
+    place[days] = np.arange(len(days))
+    levels = found.levels[members]
+    share = sets.values[members, TOP] / 100.0
+    states.borders(scores, ranked, place, found.start, found.every[members], share, levels)
+    found.levels[members] = levels
 
 
-def holding_ranks(scores: Array, row: Index, levels: Array, rows: Index, bench: Bench = CPU) -> Any:
+def holding_ranks(
+    scores: Array, row: Index, rankings: Rankings, rows: Index, bench: Bench = CPU
+) -> Any:
     """Wishes of every parameter set after each close of one stock, uint8 (K, m).
 
     Args:
         scores: (U, m), of the stock on its m trading days; NaN is not ranked.
         row: row of `scores` for each set, (K,).
-        levels: (K, T) of `rank_levels`.
-        rows: calendar rows of the trading days, ascending, (m,).
+        rankings: of `rank_levels`.
+        rows: calendar rows of the trading days, ascending, (m,); from a row behind the calendar's
+            last one on there are none.
         bench: where it is computed.
     """
-    traded = np.searchsorted(rows, np.arange(levels.shape[1]))
-    shape = len(levels), len(rows)
-    return bench.made(states.ranked, shape, np.uint8, scores, row, levels, rows, traded)
+    traded = states.following(rows, rankings.days)
+    known = np.ascontiguousarray(scores)
+    if not np.array_equal(rows, traded):  # the stock rests on some days
+        inside = rows < rankings.days
+        known = np.full((len(scores), rankings.days), np.nan)
+        known[:, rows[inside]] = scores[:, inside]
+    given = known, row, rankings.start, rankings.every, rankings.levels, traded
+    return bench.made(states.ranked, (len(row), len(rows)), np.uint8, *given)
 
 
 def chosen(scores: Array, universe: Flags, top: float, every: int, first: int) -> Flags:

@@ -19,7 +19,7 @@ from tasks.backtest.config import CostConfig, Fill, PortfolioConfig
 from tasks.backtest.counting import identities, trial_set
 from tasks.backtest.excess import over_universe, universe_returns
 from tasks.backtest.portfolio import simulate
-from tasks.backtest.ranking import rank_levels
+from tasks.backtest.ranking import Rankings, rank_levels
 from tasks.backtest.spaces import sets_of, sub_parts
 from tasks.backtest.stream import Leaders, in_groups
 from tasks.backtest.summary import equity_frame, portfolio_figures
@@ -113,7 +113,7 @@ def _score_stocks(
     root: str,
     panel: Artifact,
     sets: Combinations,
-    levels: NDArray[np.float64] | None,
+    levels: Rankings | None,
     width: int,
     fill: Fill,
     first: int,
@@ -131,9 +131,7 @@ def _score_stocks(
     )  # fmt: skip
 
 
-def _levels(
-    store: Store, panel: Artifact, sets: Combinations, first: int
-) -> NDArray[np.float64] | None:
+def _levels(store: Store, panel: Artifact, sets: Combinations, first: int) -> Rankings | None:
     """What only the whole universe knows: the lowest chosen score of each ranking, if any."""
     if sets.family.scores is None:
         return None

@@ -28,7 +28,7 @@ from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
 from tasks.backtest.gpu import SWEEPS, score_stocks
 from tasks.backtest.metrics import DAILY, Conventions
-from tasks.backtest.ranking import holding_ranks, rank_levels
+from tasks.backtest.ranking import Rankings, holding_ranks, rank_levels
 from tasks.backtest.scoring import Design, Scores, Terms, Traces
 from tasks.backtest.strategies.family import Family, StockBars
 from tasks.backtest.stream import store_pairs
@@ -172,7 +172,7 @@ def sweep_block(
     panel: Panel,
     sets: Combinations,
     universe: Flags | None = None,
-    levels: Array | None = None,
+    levels: Rankings | None = None,
     *,
     costs: CostConfig,
     fill: Fill = "next_open",
@@ -189,7 +189,7 @@ def sweep_block(
         panel: the block's stocks on the whole calendar.
         sets: the block's parameter sets.
         universe: bool (T, N), see `sweep`.
-        levels: (K, T) of a ranking family, see `ranking.rank_levels`; others need none.
+        levels: of a ranking family, see `ranking.rank_levels`; others need none.
         costs: what trades cost.
         fill: `next_open` or `next_close`.
         first: first row on which a position may be held.
@@ -219,7 +219,7 @@ def sweep_on(
     panel: Panel,
     sets: Combinations,
     universe: Flags | None,
-    levels: Array | None,
+    levels: Rankings | None,
     *,
     costs: CostConfig,
     fill: Fill = "next_open",
@@ -232,10 +232,11 @@ def sweep_on(
     """Score some parameter sets over some stocks on a bench; see `sweep_block`."""
     _check_universe(panel, universe)
     bars, kind = panel.adjusted(), sets.family
-    if kind.scores is not None and (levels is None or levels.shape != (len(sets), len(bars.dates))):
+    fits = levels is not None and (len(levels), levels.days) == (len(sets), len(bars.dates))
+    if kind.scores is not None and not fits:
         raise UserError(
-            f"{kind.name} compares stocks with each other: give the levels of `rank_levels`, "
-            f"one row for each of the {len(sets)} parameter sets and one column per date"
+            f"{kind.name} compares stocks with each other: give the levels of `rank_levels` for "
+            f"these {len(sets)} parameter sets and {len(bars.dates)} dates"
         )
     rates = day_costs(costs, bars.dates)
     buyable, sellable = _fillable(panel, fill, rules)
@@ -272,12 +273,12 @@ def sweep_on(
 
 
 def _score_stocks(
-    scores: Scores, terms: Terms, sets: Combinations, member: Flags, levels: Array | None
+    scores: Scores, terms: Terms, sets: Combinations, member: Flags, levels: Rankings | None
 ) -> None:
     """Every set on every stock of a family whose rule looks at one stock at a time."""
     kind, cut = sets.family, slice(None)
     run = Traces(scores, terms, len(member), cut, len(sets))
-    always = member.all(axis=0)
+    always: Flags = np.asarray(member.all(axis=0))
     for stock in scores.stocks():
         inside = None if always[stock.number] else member[stock.rows, stock.number]
         if kind.weights is not None:
@@ -300,7 +301,7 @@ def wanted_of(
     bars: StockBars,
     rows: NDArray[np.int64],
     sets: Combinations,
-    levels: Array | None,
+    levels: Rankings | None,
 ) -> Bytes:
     """Wishes of every parameter set after each close of one stock, uint8 (K, m).
 

@@ -203,32 +203,71 @@ def _spread(bits: int, out: Bytes) -> None:
 
 @kernel
 def ranked(
-    scores: Array, row: Index, levels: Array, rows: Index, traded: Index, out: Bytes
+    scores: Array, row: Index, start: int, every: Index, levels: Array, traded: Index, out: Bytes
 ) -> None:
     """Hold from one ranking to the next if the score reached the level of the ranking.
 
     Args:
-        scores: (U, m), of one stock on its trading days; NaN: not ranked.
+        scores: (U, T), of one stock on the calendar; NaN: not ranked, as on days without trading.
         row: row of `scores` for each set, (K,).
-        levels: (K, T), lowest score that is chosen; NaN on days without a ranking.
-        rows: calendar row of each trading day, (m,).
+        start: calendar row of the first ranking.
+        every: rows from one ranking to the next, (K,).
+        levels: (K, J), lowest score that each ranking chose.
         traded: number of the first trading day on or after each calendar row, (T,).
-        out: (K, m).
+        out: (K, m), of the stock's trading days.
     """
     sets, m = out.shape
     for k in range(first_lane(sets), end_lane(sets)):
-        held, done = False, 0
-        for day in range(levels.shape[1]):
-            level = levels[k, day]
-            if level == level:
+        for i in range(m):
+            out[k, i] = 0
+        one, least = scores[row[k]], levels[k]
+        held, since, day, number = False, 0, start, 0
+        while day < len(traded):
+            wish = one[day] >= least[number]
+            if wish != held:
                 t = traded[day]
-                for i in range(done, t):
-                    out[k, i] = held
-                # a stock that rests on the day of a ranking is not chosen
-                held = t < m and rows[t] == day and scores[row[k], t] >= level
-                done = t
-        for i in range(done, m):
-            out[k, i] = held
+                for i in range(since, t if held else since):
+                    out[k, i] = 1
+                held, since = wish, t
+            day += every[k]
+            number += 1
+        for i in range(since, m if held else since):
+            out[k, i] = 1
+
+
+@kernel
+def following(rows: Index, days: int) -> Index:
+    """Number of the first trading day on or after each row of the calendar, (days,)."""
+    out, t = np.empty(days, dtype=np.int64), 0
+    for day in range(days):
+        while t < len(rows) and rows[t] < day:
+            t += 1
+        out[day] = t
+    return out
+
+
+@kernel
+def borders(
+    ordered: Array, ranked: Index, place: Index, start: int, every: Index, share: Array,
+    out: Array,
+) -> None:  # fmt: skip
+    """Lowest chosen score of every ranking of some sets that share their scores.
+
+    Args:
+        ordered: scores of each day with a ranking, ascending, NaN last, (R, N).
+        ranked: how many of them are known, (R,).
+        place: row of `ordered` of each row of the calendar, (T,).
+        start: calendar row of the first ranking.
+        every: rows from one ranking to the next, (K,).
+        share: of the ranked stocks that is chosen, fraction, (K,).
+        out: (K, J), what lies behind a set's last ranking is left; infinite where none is ranked.
+    """
+    for k in range(len(every)):
+        for number in range(-(-(len(place) - start) // every[k])):
+            row = place[start + number * every[k]]
+            chosen = max(np.int64(np.floor(ranked[row] * share[k] + 0.5)), 1)
+            known = ranked[row] > 0
+            out[k, number] = ordered[row, ranked[row] - chosen] if known else np.inf
 
 
 @kernel

@@ -130,6 +130,19 @@ def places(values: Array) -> tuple[Index, list[Index]]:
     return _places(np.ascontiguousarray(values, dtype=np.int64).tobytes(), values.shape[1])
 
 
+def pairs(values: Array) -> tuple[Array, Index]:
+    """Distinct pairs of numbers of a table (K, 2), and the place of each row among them, (K,)."""
+    return _pairs(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+
+
+@functools.lru_cache(maxsize=16)
+def _pairs(content: bytes) -> tuple[Array, Index]:
+    """Found once for all stocks of a block; nobody writes to the arrays."""
+    values = np.frombuffer(content, dtype=np.float64).reshape(-1, 2)
+    found, place = np.unique(values, axis=0, return_inverse=True)
+    return found, place.reshape(-1).astype(np.int64)
+
+
 @functools.lru_cache(maxsize=16)
 def _places(content: bytes, columns: int) -> tuple[Index, list[Index]]:
     """Found once for all stocks of a block; nobody writes to the arrays."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.backtest.kernels import states
+from tasks.backtest.strategies.family import pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,9 +42,9 @@ def above(bench: Bench, table: Array, row: Index, limit: Array) -> tuple[Any, In
 def _crossed(
     bench: Bench, table: Array, row: Index, limit: Array, sign: float
 ) -> tuple[Any, Index]:
-    pairs, place = _distinct(np.column_stack([row, limit]).tobytes())
-    rows, limits = pairs[:, 0].astype(np.int64), np.ascontiguousarray(pairs[:, 1])
-    shape = len(pairs), words(table.shape[1])
+    found, place = pairs(np.column_stack([row, limit]))
+    rows, limits = found[:, 0].astype(np.int64), np.ascontiguousarray(found[:, 1])
+    shape = len(found), words(table.shape[1])
     return bench.made(states.crossed, shape, np.uint64, table, rows, limits, sign), place
 
 
@@ -62,14 +62,3 @@ def held(bench: Bench, begin: Any, first: Index, end: Any, second: Index, days: 
 def words(days: int) -> int:
     """Words of sixty-four bits for as many days."""
     return -(-days // states.WORD)
-
-
-@functools.lru_cache(maxsize=16)
-def _distinct(content: bytes) -> tuple[Array, Index]:
-    """Distinct pairs of numbers and each pair's place among them.
-
-    Found once for all stocks of a block; nobody writes to the arrays.
-    """
-    values = np.frombuffer(content, dtype=np.float64).reshape(-1, 2)
-    found, place = np.unique(values, axis=0, return_inverse=True)
-    return found, place.reshape(-1).astype(np.int64)

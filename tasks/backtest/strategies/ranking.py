@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.backtest.kernels import tables
-from tasks.backtest.strategies.family import Family, Parameter, StockBars
+from tasks.backtest.strategies.family import Family, Parameter, StockBars, pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +20,9 @@ LOOKBACK, SKIP, TOP, EVERY = 0, 1, 2, 3
 
 
 def _gains(bars: StockBars, values: Array) -> tuple[Array, Index]:
-    pairs, row = np.unique(values[:, :2].astype(np.int64), axis=0, return_inverse=True)
-    lookbacks, skips = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
-    return tables.past_gains(bars.close, lookbacks, skips), row.reshape(-1).astype(np.int64)
+    found, row = pairs(values[:, [LOOKBACK, SKIP]])
+    lookbacks, skips = np.ascontiguousarray(found.T, dtype=np.int64)
+    return tables.past_gains(bars.close, lookbacks, skips), row
 
 
 def _losses(bars: StockBars, values: Array) -> tuple[Array, Index]:
