@@ -64,6 +64,22 @@ def kernel(function: Callable[..., Any]) -> Any:
     return numba.njit(**_OPTIONS, boundscheck=False)(function)
 
 
+def lane_kernel(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for one whose results and scratch share no memory with each other or an input.
+
+    The compiler is told so: otherwise it compares all addresses again for every row before it dares
+    to compute several lanes at once, which takes a fifth of the time.
+    """
+    made = kernel(function)
+
+    def told(flags: Any) -> Any:
+        flags.noalias = True
+        return flags
+
+    made._compiler._customize_flags = told  # numba has this flag, but no option that sets it
+    return made
+
+
 def step(function: Callable[..., Any]) -> Any:
     """Compile a scalar step function that kernels call for each lane; numba-cuda takes it too."""
     import numba

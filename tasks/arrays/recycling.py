@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: bytes from which memory comes from the system, in large pages; less is left to numpy
-LEAST = 1 << 22
+LEAST = 1 << 20
 #: bytes of a large page
 PAGE = 1 << 21
 #: bytes of a cache line

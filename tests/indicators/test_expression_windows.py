@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.data.panel import Panel
 from tasks.indicators.expressions import evaluate
+from tasks.indicators.expressions.tiles import AT_ONCE, MOST, NARROWEST, width
 
 ROWS, SYMBOLS = 90, 6
 
@@ -203,6 +204,7 @@ ALL = {
     **{name: f"{name}($close, 7)" for name in ORACLES},
     **{name: f"{name}($close, $volume, 7)" for name in PAIRS},
     "Quantile": "Quantile($close, 7, 0.3)",
+    "Quotient": "Mean($close, 3) / Sum($volume, 4)",
     "Mix": "CSRank(Mean($close > Ref($close, 1), 5)) + Rank(CSZScore($volume), 9)",
     "Scores": "CSWinsorize($close, 0.2) - CSDemean($close) * Mask($volume, 'A')",
 }
@@ -245,3 +247,33 @@ def test_any_window_on_any_length(n, rows, seed):
     for name in names:
         theirs = expect(panel, lambda x, _, name=name: ORACLES[name](x, n))
         np.testing.assert_allclose(ours[name], theirs, rtol=1e-7, atol=1e-7, err_msg=name)
+
+
+def test_a_field_that_may_not_be_written_to_gives_the_same_bits():
+    panel = make_panel()
+    fixed = {name: values.copy() for name, values in panel.fields.items()}
+    for values in fixed.values():
+        values.flags.writeable = False
+    one, other = evaluate(ALL, panel), evaluate(ALL, panel.with_fields(**fixed))
+    for name in ALL:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_results_share_no_memory_with_the_fields_or_each_other():
+    panel = make_panel()
+    before = {name: values.copy() for name, values in panel.fields.items()}
+    results = evaluate({**ALL, "field": "$close"}, panel)
+    for values in results.values():
+        values[:] = -1.0
+    for name, values in before.items():
+        np.testing.assert_array_equal(panel[name], values, err_msg=name)
+    found = list(results.values())
+    assert not any(np.shares_memory(a, b) for a in found for b in found if a is not b)
+
+
+@pytest.mark.parametrize(("rows", "symbols"), [(3650, 800), (1200, 200), (5, 5000), (9000, 7)])
+def test_tiles_are_about_as_wide_as_each_other(rows, symbols):
+    wide = width(rows, symbols)
+    tiles = -(-symbols // wide)
+    assert wide * tiles - symbols < tiles * AT_ONCE + AT_ONCE
+    assert wide <= max(NARROWEST, MOST // (8 * rows)) + AT_ONCE

@@ -16,7 +16,7 @@ from tasks.indicators.expressions.graph import FIELD, Graph
 from tasks.indicators.expressions.operators import ALL, FAMILIES
 from tasks.indicators.expressions.parser import parse
 from tasks.indicators.expressions.planner import Phase, plan, same_windows
-from tasks.indicators.expressions.tiles import CalendarTile, Pool
+from tasks.indicators.expressions.tiles import CalendarTile, Pool, width
 from tasks.indicators.gpu import EXPRESSIONS, on_device
 from tasks.indicators.kernels import calendar, layout
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from tasks.indicators.lanes import Array
 
-BLOCK = 64
 TOGETHER = 1 << 26
 #: fields that say nothing on a day without trading, as in Qlib's directories
 TRADED_ONLY = ("volume", "amount")
@@ -38,7 +37,7 @@ def evaluate(
     *,
     allow_future: bool = False,
     dtype: str = "float64",
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> dict[str, NDArray[np.floating[Any]]]:
     """Every expression as a (T, N) grid on the panel's dates and symbols.
 
@@ -49,7 +48,7 @@ def evaluate(
         device: `auto`, `cpu` or `gpu`; without a GPU the CPU computes.
         allow_future: allow `Ref` and `Delta` with negative days, for labels.
         dtype: of the results, `float64` or `float32`; everything is computed in float64.
-        block: symbols computed side by side; never changes a bit.
+        block: symbols computed side by side, by itself as many as suit; never changes a bit.
 
     NaN before a symbol's first price, and where Qlib's rules give none.
 
@@ -67,7 +66,7 @@ def evaluate_on(
     *,
     allow_future: bool = False,
     dtype: str = "float64",
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
     """As `evaluate`, with the device that computed and why."""
     parsed = parse(expressions, allow_future=allow_future, fields=_readable(panel))
@@ -81,13 +80,13 @@ def evaluate_on(
 
 def compute(expressions: Mapping[str, str], panel: Panel, bench: Bench) -> list[NDArray[Any]]:
     """Every expression's grid, computed on a bench."""
-    return _compute(*parse(expressions), panel, bench, "float64", BLOCK)
+    return _compute(*parse(expressions), panel, bench, "float64", None)
 
 
 def _compute(
-    graph: Graph, roots: Sequence[int], panel: Panel, bench: Bench, dtype: str, block: int
+    graph: Graph, roots: Sequence[int], panel: Panel, bench: Bench, dtype: str, block: int | None
 ) -> list[NDArray[Any]]:
-    size = bench.width(*panel.shape, block)
+    size = bench.width(*panel.shape, block or width(*panel.shape))
     run = _Run(graph, panel, _fields(graph, panel), np.dtype(dtype), size, bench)
     for phase in plan(graph, roots):
         run.tiles(phase)
@@ -111,6 +110,7 @@ class _Run:
         self.dtype, self.block, self.bench = dtype, block, bench
         self.listed = first_listed(panel)
         self.pool = Pool(bench)
+        self.whole = False
         self.together: dict[int, tuple[int, ...]] = {}
         self.results: dict[int, NDArray[Any]] = {}
 
@@ -118,8 +118,11 @@ class _Run:
         """Compute a phase's nodes on every tile of symbols."""
         rows, symbols = self.panel.shape
         self.together = same_windows(self.graph, phase.tile_nodes)
-        self.results |= _grids(phase.results, (rows, symbols), self.dtype)
-        self.grids |= {n: recycling.empty((rows, symbols), np.float64) for n in phase.carry}
+        self.whole = self.bench.kind == "cpu" and 0 < symbols <= self.block
+        if not self._as_computed:
+            self.results |= _grids(phase.results, (rows, symbols), self.dtype)
+        if not self.whole:
+            self.grids |= {n: recycling.empty((rows, symbols), np.float64) for n in phase.carry}
         for low in range(0, symbols, self.block):
             high = min(low + self.block, symbols)
             listed = self.bench.enter(self.listed[low:high])
@@ -127,31 +130,50 @@ class _Run:
             with np.errstate(all="ignore"):  # no trading, no number: that is not an error
                 self._tile(phase, tile, low)
 
+    @property
+    def _as_computed(self) -> bool:
+        """Whether a tile's arrays are the results themselves."""
+        return self.whole and bool(self.dtype == np.float64)
+
+    def _grids_of(self, phase: Phase) -> set[int]:
+        """The nodes whose arrays on a tile are grids, which the tile may not use again."""
+        if not self.whole:
+            return set()
+        return {*phase.loads, *phase.carry, *(phase.results if self._as_computed else ())}
+
     def _tile(self, phase: Phase, tile: CalendarTile, low: int) -> None:
-        kept = self._computed(phase, tile, self._loaded(phase, tile, low))
+        kept = self._computed(phase, tile, low)
         for node, lanes in self.bench.leave_each(kept):
             if node in phase.results:
-                layout.store(lanes, low, self.results[node])
+                _put(self.results, node, lanes, low, self._as_computed)
             if node in phase.carry:
-                layout.store(lanes, low, self.grids[node])
+                _put(self.grids, node, lanes, low, self.whole)
 
     def _loaded(self, phase: Phase, tile: CalendarTile, low: int) -> dict[int, Any]:
         values: dict[int, Any] = {}
         for node in phase.loads:
-            values[node] = tile.load(self.grids[node], low)
+            grid = self.grids[node]
+            # kernels are compiled for arrays that may be written to
+            as_it_is = self.whole and grid.flags.writeable
+            values[node] = grid if as_it_is else tile.load(grid, low)
         return values
 
-    def _computed(
-        self, phase: Phase, tile: CalendarTile, values: dict[int, Any]
-    ) -> Iterator[tuple[int, Any]]:
+    def _computed(self, phase: Phase, tile: CalendarTile, low: int) -> Iterator[tuple[int, Any]]:
         """Every node that is to be kept, as soon as it is there."""
+        values, lasting = self._loaded(phase, tile, low), self._grids_of(phase)
+        fused = phase.quotients if self.bench.kind == "cpu" and not self._as_computed else ()
         for node in phase.tile_nodes:
-            if node not in values:
+            if node in fused:
+                x, y = (values[a] for a in self.graph[node].arguments)
+                layout.store_quotient(x, y, low, self.results[node], tile.scratch(1))
+            elif node not in values:
                 values |= self._compute(node, tile, values)
-            if node in phase.results or node in phase.carry:
+            if node in values and (node in phase.results or node in phase.carry):
                 yield node, values[node]
             for unread in phase.unread_after[node]:
-                self.pool.give(values.pop(unread))
+                array = values.pop(unread, None)
+                if array is not None and unread not in lasting:
+                    self.pool.give(array)
 
     def _compute(self, node: int, tile: CalendarTile, values: dict[int, Any]) -> dict[int, Array]:
         """A node's values, and those of nodes that come from the same run of a kernel."""
@@ -180,6 +202,14 @@ class _Run:
         """A root's grid in the wanted dtype."""
         grid = self.results[root] if root in self.results else self.grids[root]
         return grid.astype(self.dtype, copy=root not in self.results)
+
+
+def _put(grids: dict[int, Array], node: int, lanes: Array, low: int, as_it_is: bool) -> None:
+    """Keep a tile's array: as the node's grid, or in the columns `low` and on of that."""
+    if as_it_is:
+        grids[node] = lanes
+    else:
+        layout.store(lanes, low, grids[node])
 
 
 def first_listed(panel: Panel) -> NDArray[np.int64]:

@@ -24,6 +24,8 @@ class Phase:
         loads: grids a tile needs: fields, and what earlier phases kept.
         results: nodes of this phase that are asked for.
         carry: nodes of this phase that later phases, or operators across symbols, need as grids.
+        quotients: those of the results that nothing reads and that divide one array by another:
+            they can be written where they belong while they are computed.
         unread_after: the nodes whose arrays nobody reads once a node is computed, by that node.
         across: nodes computed on whole grids afterwards, in order.
     """
@@ -32,6 +34,7 @@ class Phase:
     loads: tuple[int, ...]
     results: tuple[int, ...]
     carry: tuple[int, ...]
+    quotients: frozenset[int]
     unread_after: dict[int, list[int]]
     across: tuple[int, ...]
 
@@ -100,7 +103,16 @@ def _phase(
     asked = set(roots)
     results = tuple(n for n in tile_nodes if n in asked)
     carry = tuple(n for n in tile_nodes if n in outside)
-    return Phase(tile_nodes, loads, results, carry, _unread_after(graph, tile_nodes), across)
+    last = set(results) - read - outside
+    quotients = frozenset(n for n in last if _divides(graph, n))
+    unread = _unread_after(graph, tile_nodes)
+    return Phase(tile_nodes, loads, results, carry, quotients, unread, across)
+
+
+def _divides(graph: Graph, node: int) -> bool:
+    """Whether a node is the quotient of two arrays."""
+    numbers = [a for a in graph[node].arguments if graph[a].operator == NUMBER]
+    return graph[node].operator == "Div" and not numbers
 
 
 def _unread_after(graph: Graph, nodes: Sequence[int]) -> dict[int, list[int]]:

@@ -54,14 +54,17 @@ def _sum(tile: CalendarTile, x: Array, days: int, what: int) -> Array:
 
 def var(tile: CalendarTile, x: Array, days: int) -> Array:
     """Sample variance (n - 1) of the window."""
-    n = tile.window(days)
-    return tile.run(spread.window_variance, x, n, state=3 * n + 8)
+    return _variance(tile, x, days, False)
 
 
 def std(tile: CalendarTile, x: Array, days: int) -> Array:
     """Sample standard deviation of the window."""
-    squares = var(tile, x, days)
-    return np.sqrt(squares, out=squares)
+    return _variance(tile, x, days, True)
+
+
+def _variance(tile: CalendarTile, x: Array, days: int, root: bool) -> Array:
+    n = tile.window(days)
+    return tile.run(spread.window_variance, x, n, root, state=3 * n + 8)
 
 
 def shapes_of(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.arrays import recycling
 from tasks.indicators.kernels import layout
 from tasks.indicators.kernels.windows import weights
 from tasks.indicators.lanes import Tile
@@ -18,10 +20,26 @@ if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
 
 
+#: bytes of a tile's array: longer rows hide what each row costs, more bytes would leave the cache
+MOST = 1 << 21
+#: symbols of a tile at least, however many days there are
+NARROWEST = 64
+#: float64s that a processor computes at once: rows of a multiple begin where such a piece does
+AT_ONCE = 4
+
+
+def width(rows: int, symbols: int) -> int:
+    """Symbols side by side in a tile, about as many in each."""
+    most = max(NARROWEST, MOST // (8 * max(rows, 1)))
+    even = math.ceil(symbols / math.ceil(symbols / most)) if symbols else 1
+    return math.ceil(even / AT_ONCE) * AT_ONCE
+
+
 class Pool:
     """Arrays of tiles that are used again: memory fresh from the system costs more than a sum.
 
-    On a GPU nothing is used again, since work on it is only noted and done later.
+    Each begins where a cache line does, so that no four numbers lie in two lines. On a GPU nothing
+    is used again, since work on it is only noted and done later.
     """
 
     def __init__(self, bench: Bench) -> None:
@@ -32,7 +50,7 @@ class Pool:
     def take(self, rows: int, lanes: int) -> Array:
         """An array of this shape, not initialised."""
         free = self._free.get((rows, lanes))
-        return free.pop() if free else self.bench.empty((rows, lanes))
+        return free.pop() if free else self._new(rows, lanes)
 
     def give(self, array: Array) -> None:
         """Take back an array that nobody reads any more."""
@@ -43,11 +61,16 @@ class Pool:
     def scratch(self, rows: int, lanes: int) -> Array:
         """The one array for what a kernel keeps in mind while it runs."""
         if not self.again:
-            return self.bench.empty((rows, lanes))  # type: ignore[no-any-return]
+            return self._new(rows, lanes)
         kept = self._scratch.get(lanes)
         if kept is None or len(kept) < rows:
-            self._scratch[lanes] = kept = self.bench.empty((rows, lanes))
+            self._scratch[lanes] = kept = self._new(rows, lanes)
         return kept[:rows]
+
+    def _new(self, rows: int, lanes: int) -> Array:
+        if self.again:
+            return recycling.empty((rows, lanes), np.float64)
+        return self.bench.empty((rows, lanes))  # type: ignore[no-any-return]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -91,3 +91,17 @@ def store(tile: Array, low: int, out: Any) -> None:
     for t in range(rows):
         for j in range(lanes):
             stream(out, t, low + j, tile[t, j])
+
+
+@kernel
+def store_quotient(x: Array, y: Array, low: int, out: Any, s: Array) -> None:
+    """Divide one tile (T, L) by another into columns `low` and on of a grid of any dtype.
+
+    Scratch: 1 row, since several numbers are divided at once, but stored past the cache one by one.
+    """
+    rows, lanes = x.shape
+    for t in range(rows):
+        for j in range(lanes):
+            s[0, j] = x[t, j] / y[t, j]
+        for j in range(lanes):
+            stream(out, t, low + j, s[0, j])

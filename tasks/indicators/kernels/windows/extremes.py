@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
+@lane_kernel
 def window_highest(x: Array, n: int, sign: float, out: Array, s: Array) -> None:
     """Highest (sign 1) or lowest (sign -1) of the last n rows. Scratch: n + 2 rows."""
     rows, lanes = x.shape
@@ -43,7 +43,7 @@ def window_highest(x: Array, n: int, sign: float, out: Array, s: Array) -> None:
                     s[i + 1, j] = max(s[i + 2, j], v)
 
 
-@kernel
+@lane_kernel
 def window_position(
     x: Array, listed: NDArray[np.int64], n: int, sign: float, out: Array, s: Array
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
+@lane_kernel
 def window_line(x: Array, n: int, slopes: Array, squares: Array, rests: Array, s: Array) -> None:
     """Regression of the values in the last n rows on their row numbers.
 

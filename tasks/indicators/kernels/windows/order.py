@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
+@lane_kernel
 def window_quantiles(x: Array, n: int, shares: Array, out: Array, s: Array) -> None:
     """Quantiles of the last n rows, interpolated linearly between neighbours as in pandas.
 
@@ -66,7 +66,7 @@ def window_quantiles(x: Array, n: int, shares: Array, out: Array, s: Array) -> N
                 out[k, t, j] = value if known_count > 0.0 else np.nan
 
 
-@kernel
+@lane_kernel
 def window_rank(x: Array, n: int, out: Array, s: Array) -> None:
     """Rank of the newest value among the last n rows over their count, ties averaged; in (0, 1].
 

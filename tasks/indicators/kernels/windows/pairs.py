@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
+@lane_kernel
 def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) -> None:
     """Sample covariance, or correlation with `scaled`, over rows of the last n that have both.
 
@@ -64,12 +64,13 @@ def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) 
                 sxx = s[3, j] + s[txx + i, j] + hx * (2.0 * ox + old * hx)
                 syy = s[4, j] + s[tyy + i, j] + hy * (2.0 * oy + old * hy)
                 sxy = s[5, j] + s[txy + i, j] + hx * oy + hy * ox + old * hx * hy
-                vx = sxx - sx * sx / count
-                vy = syy - sy * sy / count
-                c = sxy - sx * sy / count
-                r = min(1.0, max(-1.0, c / np.sqrt(vx * vy)))
+                # each times the count, which cancels in the correlation
+                vx = count * sxx - sx * sx
+                vy = count * syy - sy * sy
+                c = count * sxy - sx * sy
+                c = c / (np.sqrt(vx * vy) if scaled else count * (count - 1.0))
+                r = min(1.0, max(-1.0, c))
                 r = r if (vx > 0.0) & (vy > 0.0) else np.nan
-                c = c / (count - 1.0)
                 c = r if scaled else c
                 out[t, j] = c if count > 1.0 else np.nan
         if end - begin == n:
@@ -96,7 +97,7 @@ def window_pair(x: Array, y: Array, n: int, scaled: bool, out: Array, s: Array) 
                     s[txy + i, j] = s[txy + i + 1, j] + dx * dy
 
 
-@kernel
+@lane_kernel
 def known_spread(r: Array, sx: Array, sy: Array, near: float, out: Array, s: Array) -> None:
     """The result r, NaN where one of two standard deviations is within `near` of zero."""
     rows, lanes = r.shape

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
-def window_variance(x: Array, n: int, out: Array, s: Array) -> None:
-    """Sample variance (divided by count - 1) of the last n rows; NaN for fewer than two values.
+@lane_kernel
+def window_variance(x: Array, n: int, root: bool, out: Array, s: Array) -> None:
+    """Sample variance (divided by count - 1) of the last n rows, or its square root with `root`.
 
+    NaN for fewer than two values.
     Sums are of differences from an anchor inside the window: the last value of the older block
     and the first of the newer one, so equal values have exactly no variance. Scratch: 3 n + 8 rows.
     """
@@ -52,8 +53,9 @@ def window_variance(x: Array, n: int, out: Array, s: Array) -> None:
                 count += old
                 first += oldt + old * shift
                 second += oldq + shift * (2.0 * oldt + old * shift)
-                q = (second - first * first / count) / (count - 1.0)
+                q = (count * second - first * first) / (count * (count - 1.0))
                 q = q if q > 0.0 else 0.0
+                q = np.sqrt(q) if root else q
                 out[t, j] = q if count > 1.0 else np.nan
         if end - begin == n:
             for j in range(low, high):
@@ -70,7 +72,7 @@ def window_variance(x: Array, n: int, out: Array, s: Array) -> None:
                     s[square + i, j] = s[square + i + 1, j] + d * d
 
 
-@kernel
+@lane_kernel
 def window_shape(x: Array, n: int, skews: Array, kurts: Array, s: Array) -> None:
     """Skewness and excess kurtosis of the last n rows, bias-corrected as in pandas.
 
@@ -154,7 +156,7 @@ def window_shape(x: Array, n: int, skews: Array, kurts: Array, s: Array) -> None
                     s[four + i, j] = s[four + i + 1, j] + q * q
 
 
-@kernel
+@lane_kernel
 def window_deviation(x: Array, n: int, out: Array, s: Array) -> None:
     """Mean absolute deviation from the mean of the last n rows. Scratch: n + 6 rows.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUM, MEAN, COUNT = 0, 1, 2
 
 
-@kernel
+@lane_kernel
 def window_sum(x: Array, n: int, what: int, out: Array, s: Array) -> None:
     """Sum, mean or count of the values in the last n rows. Scratch: 2 n + 4 rows.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.arrays.compiling import end_lane, first_lane, lane_kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
-@kernel
+@lane_kernel
 def window_linear(x: Array, listed: NDArray[np.int64], n: int, out: Array, s: Array) -> None:
     """Qlib's WMA: the mean over known values of x times its weight, 1 to n divided by their sum.
 
@@ -40,7 +40,7 @@ def window_linear(x: Array, listed: NDArray[np.int64], n: int, out: Array, s: Ar
             out[t, j] = mean if s[1, j] > 0.0 else np.nan
 
 
-@kernel
+@lane_kernel
 def exponential(x: Array, alpha: float, out: Array, s: Array) -> None:
     """The `ewm(alpha=alpha).mean()` of pandas: weights (1 - alpha)^age over known values.
 
@@ -62,7 +62,7 @@ def exponential(x: Array, alpha: float, out: Array, s: Array) -> None:
             out[t, j] = s[0, j]
 
 
-@kernel
+@lane_kernel
 def expanding_exponential(x: Array, listed: NDArray[np.int64], out: Array, s: Array) -> None:
     """Qlib's EMA over all rows so far: the span grows with them. Scratch: 3 rows.
 
@@ -87,7 +87,7 @@ def expanding_exponential(x: Array, listed: NDArray[np.int64], out: Array, s: Ar
             out[t, j] = s[0, j] / s[1, j] if s[2, j] > 0.0 else np.nan
 
 
-@kernel
+@lane_kernel
 def moved(x: Array, listed: NDArray[np.int64], n: int, out: Array, s: Array) -> None:
     """The value of n rows ago (n < 0: rows ahead); for n = 0 that of the first listed row."""
     rows, lanes = x.shape
@@ -104,7 +104,7 @@ def moved(x: Array, listed: NDArray[np.int64], n: int, out: Array, s: Array) -> 
                 out[t, j] = np.nan
 
 
-@kernel
+@lane_kernel
 def unlisted(listed: NDArray[np.int64], out: Array) -> None:
     """Clear (NaN) the rows before each lane's first listed one."""
     rows, lanes = out.shape
