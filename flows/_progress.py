@@ -57,13 +57,20 @@ def describe(board: Board, expected: Mapping[str, float]) -> str:
         failed = len(board.failures)
         return f"over, {failed} block{'s' * (failed != 1)} failed" if failed else "done"
     share = fraction_done(board, expected)
-    stage = next((s for s in STAGES if _stage_share(board, s) < 1), STAGES[-1])
+    stage = _stage_at_work(board)
     done = sum(b.ended > 0 for b in board.of(stage))
     text = f"{stage} {done}/{board.planned[stage]}"
     elapsed = time.time() - board.started
     if 0.1 < share < 1:
         text += f", about {_minutes(elapsed * (1 - share) / share)} left"
     return text
+
+
+def _stage_at_work(board: Board) -> str:
+    """The first stage with a block at work; between two blocks, the first that is not done."""
+    at_work = [s for s in STAGES if any(not b.ended for b in board.of(s))]
+    open_ones = [s for s in STAGES if _stage_share(board, s) < 1]
+    return (at_work or open_ones or [STAGES[-1]])[0]
 
 
 def _stage_share(board: Board, stage: str) -> float:

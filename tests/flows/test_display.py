@@ -64,6 +64,14 @@ def test_what_ended_last_is_told_at_the_end(board, capsys):
     assert "train: not run: it needs the features of every symbol" in lines
 
 
+def test_the_stage_that_is_named_is_one_at_work(board):
+    board.planned |= {"backtest": 3, "train": 8}
+    board.blocks += [_Block("backtest", ended=1.0), _Block("train", ended=1.0), _Block("train")]
+    assert _progress.describe(board, {}).startswith("train 1/8"), "the portfolio waits for it"
+    board.blocks.pop()
+    assert _progress.describe(board, {}).startswith("load 0/0"), "between two blocks"
+
+
 def test_a_night_that_is_over_is_no_longer_on_its_way(board):
     board.planned["backtest"] = 5
     board.blocks += [_Block("backtest", ended=1.0) for _ in range(4)]
