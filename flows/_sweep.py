@@ -32,6 +32,8 @@ PARTS = 32
 #: most sets of a large sweep that are cross-validated, evenly spread by their numbers: each of
 #: 12,870 choices of half of the time ranks all of them
 VALIDATED = 4000
+#: sets of a large sweep, evenly spread by their numbers, whose daily series are kept and tested
+RECORDED = 1000
 #: trials of a large sweep in one trial set
 COUNTED_AT_ONCE = 100_000
 
@@ -107,8 +109,12 @@ class Sweep(Night):
         space = self.sweeping.space
         assert space is not None
         ranges = cut(len(space), self.config.advanced.sweep.trials_per_block, PARTS)
-        self.board.plan(backtest=len(ranges) + 1)
+        self.board.plan(backtest=len(ranges) + 3)
         arguments = self.sweeping.arguments()
+        recorded = self._submit(
+            "backtest", backtest.sweep_block, f"backtest {RECORDED:,} recorded trials",
+            needs=["panel"], sets=self.sweeping.some(RECORDED), **arguments,
+        )  # fmt: skip
         size = self.config.advanced.sweep.trials_per_block
         stride = -(-len(space) // VALIDATED)
         arguments["sweep"] = {**arguments["sweep"], "trials_per_block": size, "stride": stride}
@@ -129,6 +135,11 @@ class Sweep(Night):
             self._run("backtest", "table", backtest.sweep_table, "backtest table of all trials",
                       after=blocks, parts=parts)  # fmt: skip
             self._count_all(space)
+        if self._keep("block", recorded):
+            self._run("backtest", "recorded", backtest.sweep_recorded,
+                      "backtest recorded trials tested", needs=["panel"], after=[recorded],
+                      recorded=self.parts["block"], sealed=self.sealed,
+                      costs=self.config.advanced.costs.model_dump())  # fmt: skip
 
     def _count_all(self, space: Space) -> None:
         """Tell the ledger what a large sweep tried: who they are, without their scores."""
@@ -185,12 +196,23 @@ class Sweep(Night):
             return (
                 f"{figures['trials']:,} trials{failed}; best net Sharpe {best:.2f}, the best of "
                 f"as many without skill would reach about {figures['best_of_noise']:.2f}; "
-                f"{_overfitting(figures)}"
+                f"{_overfitting(figures)}{self._superior()}"
             )
         survive = artifact.notes["survive"]
         return (
             f"{survive} of {artifact.notes['trials']:,} trials survive honest testing, "
             f"{artifact.notes['total']:,} tried since the ledger began"
+        )
+
+    def _superior(self) -> str:
+        """What SPA and StepM say of the recorded sets."""
+        if "recorded" not in self.parts:
+            return ""
+        artifact = Artifact.from_json(self.parts["recorded"])
+        found = self.store.read_json(artifact, "superior.json")
+        return (
+            f"; of {found['sets']:,} evenly spread sets {found['better'] or 'none'} beat holding "
+            f"the universe (StepM, {found['level']:.0%}; SPA p {found['p']:.2f})"
         )
 
 
@@ -199,11 +221,7 @@ def _overfitting(figures: Result) -> str:
     found, spread = figures["overfitting"], f"{figures['overfitting_of']:,} evenly spread sets"
     if found is None:
         return f"no cross-validation of {spread}: {figures['overfitting_unknown']}"
-    return (
-        f"probability of overfitting {found['probability']:.2f} among {spread}, a single best of "
-        "so many is not tested for itself (SPA needs a sweep of at most "
-        f"{JUDGED:,} sets)"
-    )
+    return f"probability of overfitting {found['probability']:.2f} among {spread}"
 
 
 def remember(day: str, run_id: str, store: Any) -> str:

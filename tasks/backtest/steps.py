@@ -37,12 +37,13 @@ from tasks.market.symbols import is_mainland
 from tasks.validation import judging
 from tasks.validation import trials as honest
 from tasks.validation.config import ValidationConfig
-from tasks.validation.overfitting import overfitting_from_moments
-from tasks.validation.statistics import expected_maximum_sharpe
+from tasks.validation.superior import superior
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
+
+    from tasks.backtest.trials import TrialTable
 
 PACKAGES = ("numpy", "numba", "pandas")
 #: rows of one file of a table: a quarter of a million sets take some 30 MB
@@ -210,8 +211,8 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
 
     Files have at most `ROWS_PER_FILE` rows, so that reading one never takes much memory.
     `figures.json` says how far to trust the best: what as many sets without any skill would reach,
-    and the probability of overfitting among the sets whose moments were kept. Tests that need every
-    set's daily series (SPA, StepM) are left to sweeps that are judged.
+    and the probability of overfitting among the sets whose moments were kept. What needs daily
+    series (SPA, StepM) is told of some sets by `sweep_recorded`.
     """
     blocks = [
         Artifact.from_json(value)
@@ -229,31 +230,12 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
         for i, group in enumerate(in_groups(blocks, ROWS_PER_FILE))
     }
     files["best.parquet"] = lambda path: codec.write_frames([leaders.best], path)
-    found = _overfitting(ctx.store, blocks)
-    files["figures.json"] = lambda path: _write_text(path, json.dumps(_told(leaders) | found))
+    moments = np.concatenate([ctx.store.read_array(b, "moments.npy") for b in blocks], axis=1)
+    found = judging.cross_validated(*moments)
+    files["figures.json"] = lambda path: _write_text(
+        path, json.dumps(judging.best_of_many(leaders) | found)
+    )
     return Output("sweep table", files, rows=sum(block.rows for block in blocks))
-
-
-def _told(leaders: Leaders) -> dict[str, Any]:
-    """What the best of a table is worth: what as many sets without any skill would reach."""
-    noise = float(expected_maximum_sharpe(leaders.scored, leaders.spread))
-    return {"trials": leaders.count, "failed": leaders.count - leaders.scored,
-            "best": leaders.highest, "best_of_noise": noise}  # fmt: skip
-
-
-def _overfitting(store: Store, blocks: list[Artifact]) -> dict[str, Any]:
-    """Whether picking the best of evenly spread sets tells anything, or why that is unknown."""
-    parts = [store.read_array(block, "moments.npy") for block in blocks]
-    days, sums, squares = np.concatenate(parts, axis=1)
-    spread = len(days)
-    try:
-        found = overfitting_from_moments(days, sums, squares)
-    except UserError as error:
-        return {"overfitting": None, "overfitting_of": spread, "overfitting_unknown": str(error)}
-    told = {"probability": found.probability, "loss_probability": found.loss_probability,
-            "slope": found.slope if np.isfinite(found.slope) else None,
-            "trials": found.trials, "choices": found.choices}  # fmt: skip
-    return {"overfitting": told, "overfitting_of": spread, "overfitting_unknown": ""}
 
 
 def _write_text(path: str, text: str) -> None:
@@ -284,13 +266,7 @@ def trials(
         sealed: first day of the vault, empty without one; only days before it are scored.
     """
     charged = CostConfig.model_validate(costs)
-    merged = merge(archive.block_from(ctx.store, part) for part in blocks)
-    require_history(merged.combinations.strategy, merged.first, len(merged.dates))
-    stop = vault.first_sealed(merged.dates, sealed)
-    table = finish(before(merged, stop), charged)
-    market = _market(ctx.store, panel)[stop - len(table.dates) : stop]
-    frame, excess = over_universe(table, market)
-    _require_a_trial(table.frame["error"])
+    table, frame, excess = _over_market(ctx.store, panel, blocks, charged, sealed)
     ids = identities(
         table.combinations, data_family=tried["family"], costs=charged, fill=tried["fill"],
         universe=tried["universe"],
@@ -314,6 +290,36 @@ def trials(
         "level": verdict.level,
     }
     return Output("trials", files, rows=verdict.tried, notes=notes)
+
+
+@step("backtest", packages=PACKAGES)
+def sweep_recorded(
+    ctx: Context, panel: Artifact, recorded: Artifact, costs: dict[str, Any], sealed: str
+) -> Output:
+    """Whether any of a large sweep's recorded sets beats holding the universe: SPA and StepM.
+
+    The recorded sets are chosen by their numbers alone, never by their scores: of the best of a
+    million such a test would say nothing.
+    """
+    charged = CostConfig.model_validate(costs)
+    _, frame, excess = _over_market(ctx.store, panel, [recorded], charged, sealed)
+    scored = (frame["error"] == "").to_numpy()
+    told = {"sets": int(scored.sum()), **judging.superior_values(superior(excess[scored]))}
+    files = {"superior.json": json.dumps(told, sort_keys=True).encode()}
+    return Output("sweep recorded", files, rows=len(frame))
+
+
+def _over_market(
+    store: Store, panel: Artifact, blocks: list[Artifact], costs: CostConfig, sealed: str
+) -> tuple[TrialTable, pd.DataFrame, NDArray[np.float64]]:
+    """Trials over the days before the vault; their figures and daily returns over the universe."""
+    merged = merge(archive.block_from(store, part) for part in blocks)
+    require_history(merged.combinations.strategy, merged.first, len(merged.dates))
+    stop = vault.first_sealed(merged.dates, sealed)
+    table = finish(before(merged, stop), costs)
+    _require_a_trial(table.frame["error"])
+    market = _market(store, panel)[stop - len(table.dates) : stop]
+    return table, *over_universe(table, market)
 
 
 def _require_a_trial(errors: pd.Series) -> None:
@@ -385,4 +391,4 @@ def _benchmark(panel: Panel) -> str:
     return panel.benchmarks[0] if panel.benchmarks else ""
 
 
-STEPS = (sweep_block, sweep_part, sweep_table, trials, portfolio)
+STEPS = (sweep_block, sweep_part, sweep_table, sweep_recorded, trials, portfolio)

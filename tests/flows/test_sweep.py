@@ -78,6 +78,7 @@ def test_a_killed_sweep_started_again_ends_with_the_same_hashes(
     assert figures["overfitting"]["choices"] == 12_870
     assert 0.0 <= figures["overfitting"]["probability"] <= 1.0
     assert f"among {figures['overfitting_of']:,} evenly spread sets" in told["sentence"]
+    assert re.search(r"of 1,000 evenly spread sets (none|\d+) beat holding", told["sentence"])
 
 
 def _kill_when_begun(env: dict[str, str], home: Path, begun: int) -> None:
