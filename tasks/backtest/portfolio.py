@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tasks.arrays import recycling
 from tasks.backtest.config import CostConfig, PortfolioFill
 from tasks.backtest.costs import day_costs
 from tasks.backtest.kernels import books, holdings, orders
@@ -188,7 +189,8 @@ def simulate(
     decides = deciding_rows(panel, wanted, kind, max_weight)
     market = _market(panel, fill, rules, volume_cap, listed_on)
     terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights)
-    days, positions, slips, booked = books.simulate(market, wanted, decides, terms, float(cash))
+    positions = recycling.empty(panel.shape, np.float64)
+    days, slips, booked = books.simulate(market, wanted, decides, terms, float(cash), positions)
     return Result(
         panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], positions,
         slips, booked, float(cash),

@@ -6,7 +6,7 @@ construction.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tasks.backtest.kernels.orders import (
     buy,
     cap_by_volume,
     check_limits,
+    positions,
     sell,
     usable,
     wish,
@@ -36,12 +37,31 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
+    Index = NDArray[np.int64]
+
+
+class Desk(NamedTuple):
+    """Where the orders of a day are made out.
+
+    Attributes:
+        slips: (N, SLIP), see `orders`; zero where there is none.
+        wishes: (N,).
+        price: (N,).
+        who: columns with orders.
+        owned: columns of what is held.
+    """
+
+    slips: Array
+    wishes: Array
+    price: Array
+    who: Index
+    owned: Index
 
 
 @kernel
 def simulate(
-    m: Market, targets: Array, decides: Flags, k: Terms, cash: float
-) -> tuple[Array, Array, Array, Array]:
+    m: Market, targets: Array, decides: Flags, k: Terms, cash: float, held: Array
+) -> tuple[Array, Array, Array]:
     """Run the books.
 
     Args:
@@ -50,14 +70,14 @@ def simulate(
         decides: rows on which targets are set, (T,); the others change nothing.
         k: how orders are filled and charged.
         cash: at the start, CNY.
+        held: gets the shares held after each day, (T, N).
 
     Returns:
-        days (T, 4): cash, equity, value traded, fees; held shares (T, N); slips (K, 2 + SLIP) of
-        trades and refusals: row, column and the columns of `orders`; bookings (L, 5), see
-        `holdings`.
+        days (T, 4): cash, equity, value traded, fees; slips (K, 2 + SLIP) of trades and refusals:
+        row, column and the columns of `orders`; bookings (L, 5), see `holdings`.
     """
     rows, count = m.close.shape
-    days, held = np.zeros((rows, 4)), np.zeros((rows, count))
+    days = np.zeros((rows, 4))
     log, used = np.empty((256, SLIP + 2)), 0
     booked, noted = np.empty((256, BOOKING)), 0
     # at most five bookings of one stock a day, and one row that counts them
@@ -65,21 +85,20 @@ def simulate(
     book = Book(
         np.zeros(count), np.full(count, np.nan), np.full(count, np.nan), np.zeros(count), notes
     )
-    slips, wishes, price = np.zeros((count, SLIP)), np.zeros(count), np.empty(count)
+    # one place more than stocks: what is written behind the last column that counts is not read
+    desk = Desk(
+        np.zeros((count, SLIP)), np.zeros(count), np.empty(count),
+        np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64),
+    )  # fmt: skip
+    owning = 0
     for t in range(rows):
         cash = act(m, t, k.ruled, k.subscribe, book, cash)
         if t > 0 and decides[t - 1]:
-            cash = _trade(m, targets[t - 1], t, k, wishes, price, book, slips, cash)
-            for n in range(count):
-                if slips[n, WANTED] != 0.0:
-                    if slips[n, QUANTITY] != 0.0 or slips[n, REFUSAL] != 0.0:
-                        log = _with_room(log, used)
-                        log[used, 0], log[used, 1] = t, n
-                        log[used, 2:] = slips[n]
-                        used += 1
-                        days[t, 2] += abs(slips[n, QUANTITY]) * slips[n, PRICE]
-                        days[t, 3] += slips[n, COMMISSION] + slips[n, STAMP] + slips[n, TRANSFER]
-                    slips[n] = 0.0
+            cash, orders = _trade(m, targets[t - 1], t, k, desk, owning, book, cash)
+            log = _with_room(log, used + orders)
+            used = _file(desk.slips, desk.who[:orders], t, log, used, days[t])
+            # only purchases begin to hold; what is sold or booked out meanwhile counts as nothing
+            owning = positions(book.shares, desk.owned)
         cash = mark(m.close[t], t, k.ruled, book, cash)
         for row in range(int(notes[-1, 0])):
             booked = _with_room(booked, noted)
@@ -87,29 +106,47 @@ def simulate(
             noted += 1
         notes[-1, 0] = 0.0
         days[t, 0] = cash
-        days[t, 1] = cash + worth(book.shares, book.last, book.last)
+        days[t, 1] = cash + worth(desk.owned[:owning], book.shares, book.last, book.last)
         held[t] = book.shares
-    return days, held, log[:used], booked[:noted]
+    return days, log[:used], booked[:noted]
 
 
 @step
 def _trade(
-    m: Market, target: Array, t: int, k: Terms, wishes: Array, price: Array, book: Book,
-    slips: Array, cash: float,
-) -> float:  # fmt: skip
-    """The orders of one day; returns the cash."""
+    m: Market, target: Array, t: int, k: Terms, desk: Desk, owning: int, book: Book, cash: float
+) -> tuple[float, int]:
+    """The orders of one day; returns the cash and the number of stocks that may have one."""
+    price, wishes, slips = desk.price, desk.wishes, desk.slips
     for n in range(len(price)):
         price[n] = usable(m.fill[t, n], m.close[t, n])
-    value = cash + worth(book.shares, price, book.last)
-    wish(target, value, book.shares, price, book.last, k, wishes, slips)
+    value = cash + worth(desk.owned[:owning], book.shares, price, book.last)
+    orders = wish(target, value, book.shares, price, book.last, k, wishes, slips, desk.who)
+    who = desk.who[:orders]
     floor, ceiling = price, price
     if k.ruled:
         floor, ceiling = m.down[t], m.up[t]
-        check_limits(price, ceiling, floor, k.touch, wishes, slips)
+        check_limits(who, price, ceiling, floor, k.touch, wishes, slips)
     if k.cap > 0.0:
-        cap_by_volume(m.volume[t], k.cap, wishes, slips)
-    cash = sell(price, floor, t, k, wishes, book.shares, slips, cash)
-    return float(buy(price, ceiling, t, k, wishes, book.shares, slips, cash))
+        cap_by_volume(who, m.volume[t], k.cap, wishes, slips)
+    cash = sell(who, price, floor, t, k, wishes, book.shares, slips, cash)
+    return float(buy(who, price, ceiling, t, k, wishes, book.shares, slips, cash)), orders
+
+
+@step
+def _file(slips: Array, who: Index, t: int, log: Array, used: int, day: Array) -> int:
+    """Move the day's slips to the log, add up value and fees; returns the end of the log."""
+    for n in who:
+        slip = slips[n]
+        if slip[WANTED] != 0.0 and (slip[QUANTITY] != 0.0 or slip[REFUSAL] != 0.0):
+            log[used, 0], log[used, 1] = t, n
+            for i in range(SLIP):
+                log[used, 2 + i] = slip[i]
+            used += 1
+            day[2] += abs(slip[QUANTITY]) * slip[PRICE]
+            day[3] += slip[COMMISSION] + slip[STAMP] + slip[TRANSFER]
+        for i in range(SLIP):
+            slip[i] = 0.0
+    return used
 
 
 @kernel
@@ -127,9 +164,9 @@ def first_unusable(prices: Array) -> int:
 
 @step
 def _with_room(log: Array, used: int) -> Array:
-    """The same rows, with room for at least one more."""
+    """The same rows, with room for at least one more than so many."""
     if used < len(log):
         return log
-    wider = np.empty((2 * len(log), log.shape[1]))
+    wider = np.empty((2 * used + 1, log.shape[1]))
     wider[: len(log)] = log
     return wider

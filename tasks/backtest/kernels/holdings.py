@@ -143,13 +143,13 @@ def _entitle(
 @step
 def mark(close: Array, t: int, ruled: bool, book: Book, cash: float) -> float:
     """Take the day's closes; write off what has long had no price; returns the cash."""
-    last, silent, longest = book.last, book.silent, 0.0
+    last, silent, late = book.last, book.silent, 0
     for n in range(len(close)):
         known = close[n] == close[n]
         last[n] = close[n] if known else last[n]
         silent[n] = 0.0 if known else silent[n] + 1.0
-        longest = max(longest, silent[n])
-    for n in range(len(close) if longest > WRITE_OFF_AFTER else 0):
+        late += silent[n] > WRITE_OFF_AFTER  # counted, so that the compiler takes several at once
+    for n in range(len(close) if late else 0):
         if book.silent[n] > WRITE_OFF_AFTER and book.shares[n] != 0.0:
             amount = money(book.shares[n] * book.last[n], ruled)
             _note(book, t, n, WRITTEN_OFF, -book.shares[n], amount)

@@ -1,6 +1,7 @@
 """One day's orders of a portfolio: wishes, what the market refuses, sales, purchases, fees.
 
-Wishes are signed shares (positive: buy). What happened to each stands on its slip.
+Wishes are signed shares (positive: buy). What happened to each stands on its slip. Of many stocks
+few have orders on a day: `who` lists their columns, ascending, and only they are looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Index = NDArray[np.int64]
 
 #: why an order was refused or cut; zero: it was not
 SUSPENDED, LIMIT_UP, LIMIT_DOWN, LOT, CASH, VOLUME = 1, 2, 3, 4, 5, 6
@@ -65,10 +67,27 @@ def usable(fill: float, close: float) -> float:
 
 
 @step
-def worth(shares: Array, price: Array, last: Array) -> float:
-    """Value of the holdings at the day's prices, or the last close where there is none."""
+def positions(shares: Array, out: Index) -> int:
+    """Write the columns of what is held, ascending; returns how many they are."""
+    count = 0
+    for n in range(len(shares)):  # without a branch, which a processor would often guess wrong
+        out[count] = n
+        count += shares[n] != 0.0
+    return count
+
+
+@step
+def worth(owned: Index, shares: Array, price: Array, last: Array) -> float:
+    """Value of the holdings at the day's prices, or the last close where there is none.
+
+    Args:
+        owned: columns of what is held, ascending.
+        shares: (N,), as the others.
+        price: of the day, NaN without.
+        last: the last close.
+    """
     total = 0.0
-    for n in range(len(shares)):
+    for n in owned:
         if shares[n] != 0.0:
             total += shares[n] * (price[n] if price[n] == price[n] else last[n])
     return total
@@ -77,14 +96,20 @@ def worth(shares: Array, price: Array, last: Array) -> float:
 @step
 def wish(
     target: Array, value: float, shares: Array, price: Array, last: Array, k: Terms,
-    wishes: Array, slips: Array,
-) -> None:  # fmt: skip
-    """Shares to buy or sell for each stock; what rests is refused."""
-    for n in range(len(wishes)):
+    wishes: Array, slips: Array, who: Index,
+) -> int:  # fmt: skip
+    """Shares to buy or sell; what rests is refused.
+
+    Returns:
+        How many columns it wrote to `who`: of the stocks that are held or shall be.
+    """
+    count = 0
+    for n in range(len(target)):  # without a branch, which a processor would often guess wrong
+        who[count] = n
+        count += (shares[n] != 0.0) | (target[n] != 0.0)
+    for n in who[:count]:
         wishes[n] = 0.0
         goal, held = target[n], shares[n]
-        if held == 0.0 and goal == 0.0:
-            continue
         trades = price[n] == price[n]
         known = price[n] if trades else last[n]
         if k.in_shares or goal == 0.0:
@@ -100,14 +125,15 @@ def wish(
         else:
             slips[n, WANTED] = gap if gap == gap else goal
             slips[n, REFUSAL], slips[n, REFUSED_VALUE] = SUSPENDED, amount
+    return count
 
 
 @step
 def check_limits(
-    price: Array, up: Array, down: Array, touch: float, wishes: Array, slips: Array
+    who: Index, price: Array, up: Array, down: Array, touch: float, wishes: Array, slips: Array
 ) -> None:
     """Refuse buys at the upper and sales at the lower limit: the queue there is not served."""
-    for n in range(len(wishes)):
+    for n in who:
         if wishes[n] > 0.0 and price[n] >= up[n] - touch:
             refuse(slips[n], LIMIT_UP, wishes[n] * price[n])
             wishes[n] = 0.0
@@ -117,9 +143,9 @@ def check_limits(
 
 
 @step
-def cap_by_volume(volume: Array, cap: float, wishes: Array, slips: Array) -> None:
+def cap_by_volume(who: Index, volume: Array, cap: float, wishes: Array, slips: Array) -> None:
     """Cut wishes to a fraction of the shares that were traded; none where that is unknown."""
-    for n in range(len(wishes)):
+    for n in who:
         most = cap * volume[n] if volume[n] > 0.0 else 0.0
         if abs(wishes[n]) > most:
             wishes[n] = most if wishes[n] > 0.0 else -most
@@ -128,12 +154,12 @@ def cap_by_volume(volume: Array, cap: float, wishes: Array, slips: Array) -> Non
 
 @step
 def sell(
-    fill: Array, floor: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
+    who: Index, fill: Array, floor: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
     cash: float,
 ) -> float:  # fmt: skip
     """Fill the sales, whose cash pays for the purchases; returns the cash."""
     rates = k.rates[:, t]
-    for n in range(len(wishes)):
+    for n in who:
         wanted = -slips[n, WANTED]
         if slips[n, REFUSAL] != 0.0 or not wanted > 0.0:
             continue
@@ -164,19 +190,19 @@ def sell(
 
 @step
 def buy(
-    fill: Array, ceiling: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
+    who: Index, fill: Array, ceiling: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
     cash: float,
 ) -> float:  # fmt: skip
     """Fill the purchases, all scaled alike if the cash is short; returns the cash."""
     rates = k.rates[:, t]
     other = rates[STAMP_BUY] + rates[RATE_TRANSFER]
     needed = 0.0
-    for n in range(len(wishes)):
+    for n in who:
         if wishes[n] > 0.0:
             value = wishes[n] * fill[n] * (1.0 + k.slippage)
             needed += value + value * other + max(value * rates[RATE], k.smallest)
     scale = min(1.0, max(cash, 0.0) / needed) if needed > 0.0 else 1.0
-    for n in range(len(wishes)):
+    for n in who:
         wanted = slips[n, WANTED]
         if slips[n, REFUSAL] != 0.0 or not wanted > 0.0:
             continue
