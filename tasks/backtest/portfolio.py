@@ -61,6 +61,8 @@ ACTIONS = {
 #: half a tick: an average price is not exact to the cent
 _TOUCH_OF_AVERAGE = 0.005
 _NONE = np.empty((0, 0))
+#: trades and refusals for which there is room before it grows
+_SLIPS = 2**16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +192,13 @@ def simulate(
     market = _market(panel, fill, rules, volume_cap, listed_on)
     terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights)
     positions = recycling.empty(panel.shape, np.float64)
-    days, slips, booked = books.simulate(market, wanted, decides, terms, float(cash), positions)
+    most = min(int(decides.sum()) * len(panel.symbols), _SLIPS)
+    log = recycling.empty((most, 2 + orders.SLIP), np.float64)
+    days, slips, booked, bad = books.simulate(
+        market, wanted, decides, terms, float(cash), positions, log
+    )
+    if bad:
+        _refuse_prices(panel, fill, market)
     return Result(
         panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], positions,
         slips, booked, float(cash),
@@ -206,14 +214,6 @@ def _market(
 ) -> holdings.Market:
     """Bars, limits and actions for the kernel."""
     price, close = _fill_price(panel, fill), np.ascontiguousarray(panel["close"])
-    for name, values in (("close", close), (fill.removeprefix("next_"), price)):
-        place = books.first_unusable(values)
-        if place >= 0:
-            row, column = divmod(place, len(panel.symbols))
-            raise UserError(
-                f"the {name} price of {panel.symbols[column]} on {panel.dates[row]} is "
-                f"{values[row, column]:g}: give positive prices, NaN where nothing traded"
-            )
     up, down = limits(panel, rules, listed_on) if rules else (_NONE, _NONE)
     # adjusted prices contain every action already
     cash, bonus, offered, asked = (
@@ -224,6 +224,18 @@ def _market(
         up, down, field_or_none(panel, "factor") if panel.adjustment == "raw" else _NONE,
         cash, bonus, offered, asked, field_or_none(panel, "delisting_payout"),
     )  # fmt: skip
+
+
+def _refuse_prices(panel: Panel, fill: PortfolioFill, market: holdings.Market) -> None:
+    """Name the first price that is none."""
+    for name, values in (("close", market.close), (fill.removeprefix("next_"), market.fill)):
+        place = books.first_unusable(values)
+        if place >= 0:
+            row, column = divmod(place, len(panel.symbols))
+            raise UserError(
+                f"the {name} price of {panel.symbols[column]} on {panel.dates[row]} is "
+                f"{values[row, column]:g}: give positive prices, NaN where nothing traded"
+            )
 
 
 def _fill_price(panel: Panel, fill: PortfolioFill) -> Array:

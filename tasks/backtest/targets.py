@@ -107,14 +107,12 @@ def deciding_rows(
         UserError: a row is NaN in part, negative or infinite, a weight is above `max_weight`,
             weights sum to more than one, or an index is to be bought.
     """
-    set_ = ~np.isnan(targets)
-    decides = np.asarray(set_.all(axis=1))
-    partly = set_.any(axis=1) & ~decides
-    rows = np.flatnonzero(decides | partly)
+    known, wrong = parts.counts(targets)
+    decides = np.asarray(known == targets.shape[1])
+    rows = np.flatnonzero((known > 0) | decides)
     chosen = targets[rows]
-    wrong = ~((chosen >= 0.0) & (chosen < np.inf))
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
+    if (known[rows] < targets.shape[1]).any() or wrong.any():
+        row, column = np.argwhere(~((chosen >= 0.0) & (chosen < np.inf)))[0]
         what = "a weight between 0 and 1" if kind == "weights" else "a number of shares"
         raise UserError(
             f"the target of {panel.symbols[column]} on {panel.dates[rows[row]]} is "

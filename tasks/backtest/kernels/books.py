@@ -60,8 +60,8 @@ class Desk(NamedTuple):
 
 @kernel
 def simulate(
-    m: Market, targets: Array, decides: Flags, k: Terms, cash: float, held: Array
-) -> tuple[Array, Array, Array]:
+    m: Market, targets: Array, decides: Flags, k: Terms, cash: float, held: Array, log: Array
+) -> tuple[Array, Array, Array, int]:
     """Run the books.
 
     Args:
@@ -71,15 +71,16 @@ def simulate(
         k: how orders are filled and charged.
         cash: at the start, CNY.
         held: gets the shares held after each day, (T, N).
+        log: room for slips, (L, 2 + SLIP); replaced where it does not suffice.
 
     Returns:
         days (T, 4): cash, equity, value traded, fees; slips (K, 2 + SLIP) of trades and refusals:
-        row, column and the columns of `orders`; bookings (L, 5), see `holdings`.
+        row, column and the columns of `orders`; bookings (L, 5), see `holdings`; how many prices
+        are zero, negative or infinite: with any, nothing is run.
     """
     rows, count = m.close.shape
     days = np.zeros((rows, 4))
-    log, used = np.empty((256, SLIP + 2)), 0
-    booked, noted = np.empty((256, BOOKING)), 0
+    used, booked, noted = 0, np.empty((256, BOOKING)), 0
     # at most five bookings of one stock a day, and one row that counts them
     notes = np.zeros((5 * count + 1, BOOKING))
     book = Book(
@@ -90,8 +91,9 @@ def simulate(
         np.zeros((count, SLIP)), np.zeros(count), np.empty(count),
         np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64),
     )  # fmt: skip
+    bad = _unusable(m.close.reshape(-1)) + _unusable(m.fill.reshape(-1))
     owning = 0
-    for t in range(rows):
+    for t in range(rows if bad == 0 else 0):
         cash = act(m, t, k.ruled, k.subscribe, book, cash)
         if t > 0 and decides[t - 1]:
             cash, orders = _trade(m, targets[t - 1], t, k, desk, owning, book, cash)
@@ -108,7 +110,7 @@ def simulate(
         days[t, 0] = cash
         days[t, 1] = cash + worth(desk.owned[:owning], book.shares, book.last, book.last)
         held[t] = book.shares
-    return days, log[:used], booked[:noted]
+    return days, log[:used], booked[:noted], bad
 
 
 @step
@@ -136,16 +138,16 @@ def _trade(
 def _file(slips: Array, who: Index, t: int, log: Array, used: int, day: Array) -> int:
     """Move the day's slips to the log, add up value and fees; returns the end of the log."""
     for n in who:
-        slip = slips[n]
-        if slip[WANTED] != 0.0 and (slip[QUANTITY] != 0.0 or slip[REFUSAL] != 0.0):
+        quantity = slips[n, QUANTITY]
+        if slips[n, WANTED] != 0.0 and (quantity != 0.0 or slips[n, REFUSAL] != 0.0):
             log[used, 0], log[used, 1] = t, n
             for i in range(SLIP):
-                log[used, 2 + i] = slip[i]
+                log[used, 2 + i] = slips[n, i]
             used += 1
-            day[2] += abs(slip[QUANTITY]) * slip[PRICE]
-            day[3] += slip[COMMISSION] + slip[STAMP] + slip[TRANSFER]
+            day[2] += abs(quantity) * slips[n, PRICE]
+            day[3] += slips[n, COMMISSION] + slips[n, STAMP] + slips[n, TRANSFER]
         for i in range(SLIP):
-            slip[i] = 0.0
+            slips[n, i] = 0.0
     return used
 
 
@@ -153,13 +155,19 @@ def _file(slips: Array, who: Index, t: int, log: Array, used: int, day: Array) -
 def first_unusable(prices: Array) -> int:
     """Place in the flattened grid of the first price that is zero, negative or infinite; -1."""
     flat = prices.reshape(-1)
-    bad = 0
-    for i in range(len(flat)):  # without a way out, so that the compiler takes several at once
-        bad += (flat[i] <= 0.0) | (flat[i] == np.inf)
-    for i in range(len(flat) if bad else 0):
+    for i in range(len(flat)):
         if flat[i] <= 0.0 or flat[i] == np.inf:
             return i
     return -1
+
+
+@step
+def _unusable(prices: Array) -> int:
+    """How many prices are zero, negative or infinite."""
+    bad = 0
+    for n in range(len(prices)):  # without a way out: the compiler then takes several at once
+        bad += (prices[n] <= 0.0) | (prices[n] == np.inf)
+    return bad
 
 
 @step
@@ -167,6 +175,7 @@ def _with_room(log: Array, used: int) -> Array:
     """The same rows, with room for at least one more than so many."""
     if used < len(log):
         return log
-    wider = np.empty((2 * used + 1, log.shape[1]))
+    # what is never written takes no memory, and to copy often would take the time
+    wider = np.empty((4 * used + 1, log.shape[1]))
     wider[: len(log)] = log
     return wider

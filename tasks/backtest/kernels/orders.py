@@ -63,7 +63,7 @@ class Terms(NamedTuple):
 @step
 def usable(fill: float, close: float) -> float:
     """The price of a fill; NaN on a day without trading."""
-    return fill if close == close and fill > 0.0 else np.nan
+    return fill if (close == close) & (fill > 0.0) else np.nan
 
 
 @step
@@ -135,10 +135,10 @@ def check_limits(
     """Refuse buys at the upper and sales at the lower limit: the queue there is not served."""
     for n in who:
         if wishes[n] > 0.0 and price[n] >= up[n] - touch:
-            refuse(slips[n], LIMIT_UP, wishes[n] * price[n])
+            refuse(slips, n, LIMIT_UP, wishes[n] * price[n])
             wishes[n] = 0.0
         elif wishes[n] < 0.0 and price[n] <= down[n] + touch:
-            refuse(slips[n], LIMIT_DOWN, wishes[n] * price[n])
+            refuse(slips, n, LIMIT_DOWN, wishes[n] * price[n])
             wishes[n] = 0.0
 
 
@@ -154,8 +154,8 @@ def cap_by_volume(who: Index, volume: Array, cap: float, wishes: Array, slips: A
 
 @step
 def sell(
-    who: Index, fill: Array, floor: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
-    cash: float,
+    who: Index, fill: Array, floor: Array, t: int, k: Terms, wishes: Array, shares: Array,
+    slips: Array, cash: float,
 ) -> float:  # fmt: skip
     """Fill the sales, whose cash pays for the purchases; returns the cash."""
     rates = k.rates[:, t]
@@ -170,16 +170,16 @@ def sell(
                 quantity = 0.0
         reason = slips[n, CUT] if slips[n, CUT] != 0.0 else LOT
         if quantity <= 0.0:
-            refuse(slips[n], reason, -wanted * fill[n])
+            refuse(slips, n, reason, -wanted * fill[n])
             continue
         price = fill[n] * (1.0 - k.slippage)
         if k.ruled:
             price = max(price, floor[n])
         left = cash + quantity * price
-        left -= charge(slips[n], quantity * price, rates, rates[STAMP_SELL], k)
+        left -= charge(slips, n, quantity * price, rates, rates[STAMP_SELL], k)
         if left < 0.0:  # the smallest commission can be more than the sale brings
-            clear_fees(slips[n])
-            refuse(slips[n], CASH, -wanted * fill[n])
+            clear_fees(slips, n)
+            refuse(slips, n, CASH, -wanted * fill[n])
             continue
         cash = left
         slips[n, QUANTITY], slips[n, PRICE] = -quantity, price
@@ -190,8 +190,8 @@ def sell(
 
 @step
 def buy(
-    who: Index, fill: Array, ceiling: Array, t: int, k: Terms, wishes: Array, shares: Array, slips: Array,
-    cash: float,
+    who: Index, fill: Array, ceiling: Array, t: int, k: Terms, wishes: Array, shares: Array,
+    slips: Array, cash: float,
 ) -> float:  # fmt: skip
     """Fill the purchases, all scaled alike if the cash is short; returns the cash."""
     rates = k.rates[:, t]
@@ -217,10 +217,10 @@ def buy(
         if quantity < allowed(wishes[n], n, k) * (1.0 - 1e-12):
             reason = CASH
         if quantity <= 0.0:
-            refuse(slips[n], reason, wanted * fill[n])
+            refuse(slips, n, reason, wanted * fill[n])
             continue
         cash -= quantity * price
-        cash -= charge(slips[n], quantity * price, rates, rates[STAMP_BUY], k)
+        cash -= charge(slips, n, quantity * price, rates, rates[STAMP_BUY], k)
         slips[n, QUANTITY], slips[n, PRICE] = quantity, price
         slips[n, CUT] = reason if quantity < wanted * (1.0 - 1e-12) else 0.0
         shares[n] += quantity
@@ -238,24 +238,25 @@ def allowed(quantity: float, n: int, k: Terms) -> float:
 
 
 @step
-def refuse(slip: Array, reason: float, value: float) -> None:
+def refuse(slips: Array, n: int, reason: float, value: float) -> None:
     """Write a refusal."""
-    slip[REFUSAL], slip[REFUSED_VALUE], slip[CUT] = reason, value, 0.0
+    slips[n, REFUSAL], slips[n, REFUSED_VALUE], slips[n, CUT] = reason, value, 0.0
 
 
 @step
-def charge(slip: Array, value: float, rates: Array, stamp: float, k: Terms) -> float:
+def charge(slips: Array, n: int, value: float, rates: Array, stamp: float, k: Terms) -> float:
     """Write the fees of a trade on its slip, to the cent if rules apply; returns their sum."""
-    slip[COMMISSION] = max(value * rates[RATE], k.smallest)
-    slip[STAMP] = value * stamp
-    slip[TRANSFER] = value * rates[RATE_TRANSFER]
+    commission, duty = max(value * rates[RATE], k.smallest), value * stamp
+    transfer = value * rates[RATE_TRANSFER]
     if k.ruled:
-        for fee in (COMMISSION, STAMP, TRANSFER):
-            slip[fee] = np.floor(slip[fee] * 100.0 + 0.5) / 100.0
-    return float(slip[COMMISSION] + slip[STAMP] + slip[TRANSFER])
+        commission = np.floor(commission * 100.0 + 0.5) / 100.0
+        duty = np.floor(duty * 100.0 + 0.5) / 100.0
+        transfer = np.floor(transfer * 100.0 + 0.5) / 100.0
+    slips[n, COMMISSION], slips[n, STAMP], slips[n, TRANSFER] = commission, duty, transfer
+    return float(commission + duty + transfer)
 
 
 @step
-def clear_fees(slip: Array) -> None:
+def clear_fees(slips: Array, n: int) -> None:
     """No trade, no fees."""
-    slip[COMMISSION], slip[STAMP], slip[TRANSFER] = 0.0, 0.0, 0.0
+    slips[n, COMMISSION], slips[n, STAMP], slips[n, TRANSFER] = 0.0, 0.0, 0.0

@@ -1,4 +1,4 @@
-"""Equal parts of what signals say to hold."""
+"""What targets and signals say: equal parts of what is to be held, how much of a row is known."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Whole = NDArray[np.int64]
 
 
 @kernel
@@ -36,3 +37,17 @@ def equal_parts(signals: Array, out: Array) -> None:
             share = rest = np.nan
         for n in range(count):
             out[t, n] = share if signals[t, n] > 0.0 else rest
+
+
+@kernel
+def counts(targets: Array) -> tuple[Whole, Whole]:
+    """How many targets of each row are known, and how many of them negative or infinite, (T,)."""
+    rows = len(targets)
+    known, wrong = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    for t in range(rows):
+        here, bad, row = 0, 0, targets[t]
+        for n in range(len(row)):
+            here += row[n] == row[n]
+            bad += (row[n] < 0.0) | (row[n] == np.inf)
+        known[t], wrong[t] = here, bad
+    return known, wrong
