@@ -8,6 +8,7 @@
     search.py        Optuna searches with a journal
     plan.py          how long a sweep will take, from a probe
     sweep.py         many parameter sets over many stocks
+    rule.py          what the sets of a family want of one stock after the other
     scoring.py       accounts of one stock after the other, added up
     wishes.py        accounts of a rule that looks at all stocks at once
     ranking.py       what a block of stocks cannot know: the border of each ranking

@@ -184,9 +184,9 @@ class SweepConfig(_Settings):
         "the next bar; next_close, its close. Never the close that made the signal.",
     )  # fmt: skip
     trials_per_block: int = Field(
-        default=250, title="Trials per block", ge=1, le=5000,
+        default=500, title="Trials per block", ge=1, le=5000,
         description="Parameter sets that one worker scores at a time; changes speed and memory, "
-        "never a number. Default 250.",
+        "never a number. More suit short histories on several threads. Default 500.",
     )  # fmt: skip
     symbols_per_block: int = Field(
         default=500, title="Stocks per block", ge=1, le=10000,

@@ -21,7 +21,7 @@ import numpy as np
 from tasks.arrays import parity, serving
 from tasks.arrays.benches import Bench, Each
 from tasks.backtest.kernels import accounts
-from tasks.backtest.ranking import holding_ranks
+from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.targets import signal_weights
 
@@ -92,10 +92,8 @@ def _whole(
     bench: Bench, padded: list[_Padded], scores: Scores, sets: Combinations, levels: Rankings | None
 ) -> None:
     """Accounts that are all in or all out."""
-    wanted = [
-        _wanted(bench, sets, one, levels) * bench.enter(one.inside.astype(np.uint8))
-        for one in padded
-    ]
+    rule = rule_of(sets, levels, bench)
+    wanted = [rule(one.bars, one.rows) * bench.enter(one.inside.astype(np.uint8)) for one in padded]
     given = [
         Each(bench.stack(wanted)),
         *(_each(bench, padded, name) for name in ("buyable", "sellable", "begin")),
@@ -104,22 +102,13 @@ def _whole(
     _run(bench, accounts.streaming, given, padded, scores, len(sets))
 
 
-def _wanted(bench: Bench, sets: Combinations, one: _Padded, levels: Rankings | None) -> Any:
-    kind = sets.family
-    if kind.wanted is not None:
-        return kind.wanted(one.bars, sets.values, bench)
-    assert kind.scores is not None
-    assert levels is not None
-    table, row = kind.scores(one.bars, sets.values)
-    return holding_ranks(table, row, levels, one.rows, bench)
-
-
 def _partial(
     bench: Bench, padded: list[_Padded], scores: Scores, terms: Terms, sets: Combinations
 ) -> None:
     """Accounts that are invested by fractions."""
     assert sets.family.weights is not None
-    weights = [sets.family.weights(p.bars, sets.values) * p.inside for p in padded]
+    weigh = sets.family.weights(sets.values)
+    weights = [weigh(p.bars) * p.inside for p in padded]
     fillable = np.stack([p.buyable & p.sellable for p in padded])
     close = np.stack([p.bars.close for p in padded])
     given = [

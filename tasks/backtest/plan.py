@@ -74,7 +74,7 @@ def plan(
     *,
     total: int = 0,
     series: bool = True,
-    trials_per_block: int = 250,
+    trials_per_block: int = 500,
     symbols_per_block: int = 500,
     probe_stocks: int = 4,
     probe_sets: int = 64,

@@ -102,14 +102,14 @@ def _scores(stocks: dict[str, Array], sets: Combinations, numbers: Index, days: 
     """Scores of some sets on some days, (U, R, N); NaN where a stock rests or is too young."""
     kind, close = sets.family, stocks["close"]
     assert kind.scores is not None
-    values = np.ascontiguousarray(sets.values[numbers])
+    score = kind.scores(sets.values[numbers])
     out = np.full((len(numbers), len(days), len(close)), np.nan)
     for n in range(len(close)):
         traded = ~np.isnan(close[n])
         rows = np.flatnonzero(traded)
         if len(rows):
             stock = StockBars(**{name: grid[n, rows] for name, grid in stocks.items()})
-            table, row = kind.scores(stock, values)
+            table, row = score(stock)
             there = traded[days]
             out[:, there, n] = table[row][:, np.searchsorted(rows, days[there])]
     return out

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.backtest.ranking import rank_levels
+from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
-from tasks.backtest.sweep import wanted_of
 from tasks.errors import UserError
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ def signals(panel: Panel, sets: Combinations, universe: Flags) -> dict[str, Arra
             out[k] = grid
     else:
         levels = rank_levels(panel, sets, universe, first)
+        if kind.weights is not None:
+            weigh = kind.weights(sets.values)
+        else:
+            rule = rule_of(sets, levels)
         grids = {name: np.ascontiguousarray(panel[name].T) for name in PRICES}
         for n in range(panel.shape[1]):
             rows = np.flatnonzero(~np.isnan(panel["close"][:, n]))
@@ -54,9 +58,9 @@ def signals(panel: Panel, sets: Combinations, universe: Flags) -> dict[str, Arra
                 continue
             bars = StockBars(**{name: grid[n, rows] for name, grid in grids.items()})
             if kind.weights is not None:
-                out[:, rows, n] = kind.weights(bars, sets.values)
+                out[:, rows, n] = weigh(bars)
             else:
-                out[:, rows, n] = wanted_of(kind, bars, rows, sets, levels)
+                out[:, rows, n] = rule(bars, rows)
     out[:, ~universe] = 0.0
     return {_words(sets, k): out[k] for k in range(len(sets))}
 

@@ -28,9 +28,9 @@ from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
 from tasks.backtest.gpu import SWEEPS, score_stocks
 from tasks.backtest.metrics import DAILY, Conventions
-from tasks.backtest.ranking import Rankings, holding_ranks, rank_levels
+from tasks.backtest.ranking import Rankings, rank_levels
+from tasks.backtest.rule import rule_of
 from tasks.backtest.scoring import Design, Scores, Terms, Traces
-from tasks.backtest.strategies.family import Family, StockBars
 from tasks.backtest.stream import store_pairs
 from tasks.backtest.trials import TrialTable
 from tasks.backtest.wishes import score_wishes
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
-    Bytes = NDArray[np.uint8]
 
 
 def sweep(
@@ -62,7 +61,7 @@ def sweep(
     pairs: bool = True,
     pairs_to: str | Path = "",
     daily: bool = True,
-    trials_per_block: int = 250,
+    trials_per_block: int = 500,
     symbols_per_block: int = 500,
     conventions: Conventions = DAILY,
     map: Callable[..., Iterable[SweepBlock]] = map,  # noqa: A002  # the project's name for fan-out
@@ -277,16 +276,20 @@ def _score_stocks(
 ) -> None:
     """Every set on every stock of a family whose rule looks at one stock at a time."""
     kind, cut = sets.family, slice(None)
+    if kind.weights is not None:
+        weigh, steps = kind.weights(sets.values), sets.column("step") / 100.0
+    else:
+        wishes = rule_of(sets, levels)
     run = Traces(scores, terms, len(member), cut, len(sets))
     always: Flags = np.asarray(member.all(axis=0))
     for stock in scores.stocks():
         inside = None if always[stock.number] else member[stock.rows, stock.number]
         if kind.weights is not None:
-            weights = kind.weights(stock.bars, sets.values)
+            weights = weigh(stock.bars)
             weights = weights if inside is None else weights * inside
-            scores.partial(stock, weights, sets.column("step") / 100.0, cut)
+            scores.partial(stock, weights, steps, cut)
             continue
-        wanted = wanted_of(kind, stock.bars, stock.rows, sets, levels)
+        wanted = wishes(stock.bars, stock.rows)
         if inside is not None:
             wanted &= inside.astype(np.uint8)
         if terms.design == "streaming":
@@ -294,31 +297,6 @@ def _score_stocks(
         else:
             run.add(stock, wanted)
     run.flush()
-
-
-def wanted_of(
-    kind: Family,
-    bars: StockBars,
-    rows: NDArray[np.int64],
-    sets: Combinations,
-    levels: Rankings | None,
-) -> Bytes:
-    """Wishes of every parameter set after each close of one stock, uint8 (K, m).
-
-    Args:
-        kind: a family with `wanted` or `scores`.
-        bars: the stock's trading days, m of them.
-        rows: their rows on the calendar, (m,).
-        sets: K parameter sets.
-        levels: see `ranking.rank_levels`; needed for `scores` alone.
-    """
-    if kind.wanted is not None:
-        return kind.wanted(bars, sets.values)
-    assert kind.scores is not None
-    assert levels is not None
-    table, row = kind.scores(bars, sets.values)
-    wanted: Bytes = holding_ranks(table, row, levels, rows)
-    return wanted
 
 
 def _fillable(panel: Panel, fill: Fill, rules: RuleBook | None) -> tuple[Flags, Flags]:

@@ -59,7 +59,7 @@ def test_wishes_equal_the_oracle(name, small_market):
     for n in range(small_market.shape[1]):
         _, bars = bars_of(small_market, n)
         lists = {f: list(getattr(bars, f)) for f in ("open", "high", "low", "close")}
-        wanted = family(name).wanted(bars, sets.values)
+        wanted = family(name).wanted(sets.values)(bars)
         for k, values in enumerate(sets.values):
             arguments = [float(v) if v != int(v) else int(v) for v in values]
             expected = getattr(oracle, name)(lists, *arguments)

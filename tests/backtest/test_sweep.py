@@ -12,6 +12,7 @@ from tasks.backtest.blocks import finish, merge
 from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
+from tasks.backtest.scoring import TOGETHER
 from tasks.backtest.stream import read_pairs
 from tasks.backtest.sweep import first_row, sweep, sweep_block
 from tasks.data.panel import Panel
@@ -87,6 +88,25 @@ def test_no_block_size_or_order_changes_a_bit(seed, extra, holes, width, depth, 
     assert whole.returns.tobytes() == parts.returns.tobytes()
     for name, figures in whole.pairs.items():
         np.testing.assert_array_equal(figures, parts.pairs[name])
+
+
+def test_more_stocks_than_are_gathered_at_a_time_are_the_same_accounts():
+    panel = market(80, TOGETHER + 3, seed=4, holes=0.2)
+    sets = combinations("ma_cross", GRID)
+    whole = sweep_block(panel, sets, costs=COSTS, first=30)
+    for n in (0, TOGETHER - 1, TOGETHER, TOGETHER + 2):
+        alone = sweep_block(panel.columns([n]), sets, costs=COSTS, first=30)
+        np.testing.assert_array_equal(whole.pairs[:, n], alone.pairs[:, 0])
+        assert alone.pairs[:, 0, 4].any()
+
+
+def test_an_impossible_move_behind_them_names_its_own_stock():
+    panel = market(80, TOGETHER + 3, seed=4, holes=0.2)
+    close = panel["close"].copy()
+    row = np.flatnonzero(~np.isnan(close[:, TOGETHER + 1]))[-1]
+    close[row, TOGETHER + 1] *= 1000
+    with pytest.raises(UserError, match=rf"{panel.symbols[TOGETHER + 1]}.*{panel.dates[row]}"):
+        sweep_block(panel.with_fields(close=close), combinations("ma_cross", GRID), costs=COSTS)
 
 
 @settings(max_examples=25, deadline=None)

@@ -24,8 +24,9 @@ from tasks.backtest.blocks import merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.ranking import rank_levels
+from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
-from tasks.backtest.sweep import sweep_block, wanted_of
+from tasks.backtest.sweep import sweep_block
 from tasks.data.panel import Panel
 
 pytestmark = pytest.mark.slow
@@ -81,7 +82,7 @@ class Peer:
         given = {"open": panel["open"], "close": panel["close"], "sets": sets.values}
         if sets.strategy != "ma_cross":
             levels = rank_levels(panel, sets)
-            wanted = wanted_of(sets.family, first_stock(panel), np.arange(DAYS), sets, levels)
+            wanted = rule_of(sets, levels)(first_stock(panel), np.arange(DAYS))
             given["wanted"] = wanted.T.astype(bool)
         np.savez(self.source, slippage=0.0005, **given)
         self.process = subprocess.Popen(
@@ -180,11 +181,11 @@ def test_moving_averages_and_volatility_targets_against_a_loop_over_pandas():
         sets = combinations(name, {n: tuple(v) for n, v in grid.items()})
         some = sets[:2]
         if name == "ma_cross":
-            wishes = wanted_of(some.family, first_stock(panel), np.arange(DAYS), some, None)
+            wishes = rule_of(some, None)(first_stock(panel), np.arange(DAYS))
             steps = np.zeros(len(some))
         else:
             assert some.family.weights is not None
-            wishes = some.family.weights(first_stock(panel), some.values)
+            wishes = some.family.weights(some.values)(first_stock(panel))
             steps = some.column("step") / 100.0
 
         def looped(wishes=wishes, steps=steps) -> list[float]:
@@ -206,22 +207,27 @@ def test_two_workers_and_twice_as_many_sets():
     whole = combinations("ma_cross", {n: tuple(v) for n, v in grid.items()})
     half = whole[: len(whole) // 2]
 
-    def wall(sets: Combinations, workers: int) -> float:
+    def wall(sets: Combinations, workers: int, size: int) -> float:
         begin = time.perf_counter()
         with ThreadPoolExecutor(workers) as pool:
             blocks = list(
                 pool.map(
                     lambda part: sweep_block(panel, part, costs=COSTS, first=200, daily=False),
-                    sets.blocks(500),
+                    sets.blocks(size),
                 )
             )
         took = time.perf_counter() - begin
         assert len(merge(blocks).pairs) == len(sets)
         return took
 
-    wall(half, 2)
-    rounds = [(wall(whole, 1), wall(whole, 2), wall(half, 1)) for _ in range(ROUNDS)]
-    one, two, fewer = (statistics.median(column) for column in zip(*rounds, strict=True))
+    wall(half, 2, 500)
     accounts = len(whole) * len(panel.symbols)
-    print(f"\n{accounts:,} accounts of 500 days: {accounts / one:,.0f} a second on one worker")
-    print(f"two workers {one / two:.2f}x one; twice as many sets take {one / fewer:.2f}x as long")
+    print(f"\n{accounts:,} accounts of 500 days")
+    for size in (500, 2000):
+        rounds = [(wall(whole, 1, size), wall(whole, 2, size), wall(half, 1, size))
+                  for _ in range(ROUNDS)]  # fmt: skip
+        one, two, fewer = (statistics.median(column) for column in zip(*rounds, strict=True))
+        print(
+            f"blocks of {size:,} sets: {accounts / one:,.0f} a second on one worker, two workers "
+            f"{one / two:.2f}x one; twice as many sets take {one / fewer:.2f}x as long"
+        )

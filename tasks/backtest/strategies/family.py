@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -68,12 +67,14 @@ class Family:
         lookback: parameter table to the trading days before the longest set's first signal.
         sensible: parameter table to bool (K,): which sets are worth a trial.
         rule: what makes a set sensible, in words.
-        wanted: bars and parameter table (K, P), and the bench to compute on (the CPU if not given),
-            to uint8 (K, m): 1 where the set wants to hold after the close of the day. Uses nothing
-            after that close.
-        scores: bars and table to scores (U, m) and the row of each set (K,): the stocks of the
-            day's highest scores are held, see `rank_levels`.
-        weights: bars and table to the fraction of the account that is invested, float64 (K, m).
+        wanted: parameter table (K, P) to the rule of its sets: one stock's bars, and the bench to
+            compute on (the CPU if not given), to uint8 (K, m): 1 where the set wants to hold after
+            the close of the day. Uses nothing after that close. What depends on the table alone is
+            found once, however many stocks the rule is then asked for; so with the next two.
+        scores: table to the rule: bars to scores (U, m) and the row of each set (K,): the stocks of
+            the day's highest scores are held, see `rank_levels`.
+        weights: table to the rule: bars to the fraction of the account that is invested, float64
+            (K, m).
         wishes: a rule over all stocks at once: adjusted bars (T, N), who may be wanted (T, N), the
             table and the first row of a position, to one result per set: fractions (T, N) of the
             accounts to invest after each close, or the error of a set that has none.
@@ -86,9 +87,9 @@ class Family:
     lookback: Callable[[Array], int]
     sensible: Callable[[Array], Flags] = _every
     rule: str = "every set is"
-    wanted: Callable[..., Bytes] | None = None
-    scores: Callable[[StockBars, Array], tuple[Array, Index]] | None = None
-    weights: Callable[[StockBars, Array], Array] | None = None
+    wanted: Callable[[Array], Callable[..., Bytes]] | None = None
+    scores: Callable[[Array], Callable[[StockBars], tuple[Array, Index]]] | None = None
+    weights: Callable[[Array], Callable[[StockBars], Array]] | None = None
     wishes: Callable[[Panel, Flags, Array, int], list[Array | UserError]] | None = None
     shared: bool = False
 
@@ -127,26 +128,12 @@ class Family:
 
 def places(values: Array) -> tuple[Index, list[Index]]:
     """Distinct whole numbers of some columns (K, C), and for each column the row of each set."""
-    return _places(np.ascontiguousarray(values, dtype=np.int64).tobytes(), values.shape[1])
+    distinct, place = np.unique(values.astype(np.int64), return_inverse=True)
+    rows = np.ascontiguousarray(place.reshape(values.shape).T.astype(np.int64))
+    return distinct, list(rows)
 
 
 def pairs(values: Array) -> tuple[Array, Index]:
     """Distinct pairs of numbers of a table (K, 2), and the place of each row among them, (K,)."""
-    return _pairs(np.ascontiguousarray(values, dtype=np.float64).tobytes())
-
-
-@functools.lru_cache(maxsize=16)
-def _pairs(content: bytes) -> tuple[Array, Index]:
-    """Found once for all stocks of a block; nobody writes to the arrays."""
-    values = np.frombuffer(content, dtype=np.float64).reshape(-1, 2)
     found, place = np.unique(values, axis=0, return_inverse=True)
     return found, place.reshape(-1).astype(np.int64)
-
-
-@functools.lru_cache(maxsize=16)
-def _places(content: bytes, columns: int) -> tuple[Index, list[Index]]:
-    """Found once for all stocks of a block; nobody writes to the arrays."""
-    values = np.frombuffer(content, dtype=np.int64).reshape(-1, columns)
-    distinct, place = np.unique(values, return_inverse=True)
-    rows = np.ascontiguousarray(place.reshape(values.shape).T.astype(np.int64))
-    return distinct, list(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,34 +19,34 @@ if TYPE_CHECKING:
     Index = NDArray[np.int64]
 
 
-def below(bench: Bench, table: Array, row: Index, limit: Array) -> tuple[Any, Index]:
-    """Days on which a row's value lies below a limit; see `above`."""
-    return _crossed(bench, table, row, limit, -1.0)
+@dataclasses.dataclass(frozen=True)
+class Crossings:
+    """Which rows of a table are to lie beyond which limits, each of them once.
 
-
-def above(bench: Bench, table: Array, row: Index, limit: Array) -> tuple[Any, Index]:
-    """Days on which a row's value lies above a limit; NaN never does.
-
-    Args:
-        bench: what computes.
-        table: (W, m).
-        row: the row each set looks at, (K,).
-        limit: (K,).
-
-    Returns:
-        Bits of the days for each distinct row and limit, uint64 (C, words), and the place of each
-        set's among them, (K,).
+    Attributes:
+        rows: (C,).
+        limits: (C,).
+        sign: 1: above; -1: below.
+        place: of each set's among them, (K,).
     """
-    return _crossed(bench, table, row, limit, 1.0)
+
+    rows: Index
+    limits: Array
+    sign: float
+    place: Index
+
+    def bits(self, bench: Bench, table: Array) -> Any:
+        """The days on which they do, uint64 (C, words), of a table (W, m); NaN never does."""
+        shape = len(self.rows), words(table.shape[1])
+        given = table, self.rows, self.limits, self.sign
+        return bench.made(states.crossed, shape, np.uint64, *given)
 
 
-def _crossed(
-    bench: Bench, table: Array, row: Index, limit: Array, sign: float
-) -> tuple[Any, Index]:
+def crossings(row: Index, limit: Array, sign: float) -> Crossings:
+    """The row that each set looks at, (K,), and its limit, (K,); see `Crossings`."""
     found, place = pairs(np.column_stack([row, limit]))
-    rows, limits = found[:, 0].astype(np.int64), np.ascontiguousarray(found[:, 1])
-    shape = len(found), words(table.shape[1])
-    return bench.made(states.crossed, shape, np.uint64, table, rows, limits, sign), place
+    limits = np.ascontiguousarray(found[:, 1])
+    return Crossings(found[:, 0].astype(np.int64), limits, sign, place)
 
 
 def outside(bench: Bench, close: Array, table: Array, sign: float) -> Any:

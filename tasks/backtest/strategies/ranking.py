@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +20,20 @@ if TYPE_CHECKING:
 LOOKBACK, SKIP, TOP, EVERY = 0, 1, 2, 3
 
 
-def _gains(bars: StockBars, values: Array) -> tuple[Array, Index]:
+def _gains(values: Array) -> Callable[[StockBars], tuple[Array, Index]]:
     found, row = pairs(values[:, [LOOKBACK, SKIP]])
     lookbacks, skips = np.ascontiguousarray(found.T, dtype=np.int64)
-    return tables.past_gains(bars.close, lookbacks, skips), row
+    return lambda bars: (tables.past_gains(bars.close, lookbacks, skips), row)
 
 
-def _losses(bars: StockBars, values: Array) -> tuple[Array, Index]:
-    scores, row = _gains(bars, values)
-    return -scores, row
+def _losses(values: Array) -> Callable[[StockBars], tuple[Array, Index]]:
+    gains = _gains(values)
+
+    def losses(bars: StockBars) -> tuple[Array, Index]:
+        scores, row = gains(bars)
+        return -scores, row
+
+    return losses
 
 
 def _parameters(lookbacks: tuple[float, ...], skips: tuple[float, ...]) -> tuple[Parameter, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,25 +22,35 @@ if TYPE_CHECKING:
 _STILL = 1e-6
 
 
-def _between(
-    bench: Bench, table: Array, row: NDArray[np.int64], enter: Array, leave: Array
-) -> Bytes:
+def _between(row: NDArray[np.int64], enter: Array, leave: Array) -> Callable[[Bench, Array], Bytes]:
     """Hold from a value below `enter` until one above `leave`; NaN decides nothing."""
-    begin, end = latches.below(bench, table, row, enter), latches.above(bench, table, row, leave)
-    wanted: Bytes = latches.held(bench, *begin, *end, table.shape[1])
+    begin, end = latches.crossings(row, enter, -1.0), latches.crossings(row, leave, 1.0)
+
+    def held(bench: Bench, table: Array) -> Any:
+        starts, stops = begin.bits(bench, table), end.bits(bench, table)
+        return latches.held(bench, starts, begin.place, stops, end.place, table.shape[1])
+
+    return held
+
+
+def _rsi(values: Array) -> Callable[..., Bytes]:
+    windows, (row,) = places(values[:, :1])
+    held = _between(row, values[:, 1], values[:, 2])
+
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Bytes:
+        return held(bench, tables.relative_strength(bars.close, windows))
+
     return wanted
 
 
-def _rsi(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
+def _bollinger(values: Array) -> Callable[..., Bytes]:
     windows, (row,) = places(values[:, :1])
-    table = tables.relative_strength(bars.close, windows)
-    return _between(bench, table, row, values[:, 1], values[:, 2])
+    held = _between(row, -values[:, 1], values[:, 2])
 
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Bytes:
+        return held(bench, tables.standard_scores(bars.close, windows, _STILL))
 
-def _bollinger(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
-    windows, (row,) = places(values[:, :1])
-    table = tables.standard_scores(bars.close, windows, _STILL)
-    return _between(bench, table, row, -values[:, 1], values[:, 2])
+    return wanted
 
 
 RSI_REVERSAL = Family(

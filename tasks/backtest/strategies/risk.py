@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
 _YEAR = 244.0
 
 
-def _target(bars: StockBars, values: Array) -> Array:
+def _target(values: Array) -> Callable[[StockBars], Array]:
     """Target volatility over the realised one, at most 1, moved only by whole steps.
 
     The weight follows its goal when the two differ by more than the step; NaN keeps it.
     """
     windows, (row,) = places(values[:, :1])
-    realised = tables.volatilities(bars.close, windows)[row] * np.sqrt(_YEAR) * 100.0
-    with np.errstate(divide="ignore"):
-        goal = np.minimum(values[:, 1:2] / realised, 1.0)
-    return np.where(np.isnan(goal), 0.0, goal)
+
+    def weights(bars: StockBars) -> Array:
+        realised = tables.volatilities(bars.close, windows)[row] * np.sqrt(_YEAR) * 100.0
+        with np.errstate(divide="ignore"):
+            goal = np.minimum(values[:, 1:2] / realised, 1.0)
+        return np.where(np.isnan(goal), 0.0, goal)
+
+    return weights
 
 
 VOLATILITY_TARGET = Family(

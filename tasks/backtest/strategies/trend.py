@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,31 +23,40 @@ if TYPE_CHECKING:
 BAND = 1e-12
 
 
-def _crossing(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
+def _crossing(values: Array) -> Callable[..., Bytes]:
     windows, (fast, slow) = places(values)
-    table = moving.moving_averages(bars.close, windows)
-    shape = len(values), len(bars.close)
-    wanted: Bytes = bench.made(moving.above, shape, np.uint8, table, fast, slow, BAND)
+
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Any:
+        table = moving.moving_averages(bars.close, windows)
+        shape = len(fast), len(bars.close)
+        return bench.made(moving.above, shape, np.uint8, table, fast, slow, BAND)
+
     return wanted
 
 
-def _macd(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
+def _macd(values: Array) -> Callable[..., Bytes]:
     windows, (fast, slow) = places(values[:, :2])
-    table = tables.exponential_averages(bars.close, windows)
-    signal = np.ascontiguousarray(values[:, 2]).astype(np.int64)
-    shape, given = (len(values), len(bars.close)), (windows, signal, bars.close, BAND)
-    wanted: Bytes = bench.made(states.macd, shape, np.uint8, table, fast, slow, *given)
+    signal = values[:, 2].astype(np.int64)
+
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Any:
+        table = tables.exponential_averages(bars.close, windows)
+        shape, given = (len(fast), len(bars.close)), (windows, signal, bars.close, BAND)
+        return bench.made(states.macd, shape, np.uint8, table, fast, slow, *given)
+
     return wanted
 
 
-def _breakout(bars: StockBars, values: Array, bench: Bench = CPU) -> Bytes:
+def _breakout(values: Array) -> Callable[..., Bytes]:
     up, (enter,) = places(values[:, :1])
     down, (leave,) = places(values[:, 1:])
-    highest = tables.earlier_extremes(bars.high, up, 1.0)
-    lowest = tables.earlier_extremes(bars.low, down, -1.0)
-    begin = latches.outside(bench, bars.close, highest, 1.0)
-    end = latches.outside(bench, bars.close, lowest, -1.0)
-    wanted: Bytes = latches.held(bench, begin, enter, end, leave, len(bars.close))
+
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Any:
+        highest = tables.earlier_extremes(bars.high, up, 1.0)
+        lowest = tables.earlier_extremes(bars.low, down, -1.0)
+        begin = latches.outside(bench, bars.close, highest, 1.0)
+        end = latches.outside(bench, bars.close, lowest, -1.0)
+        return latches.held(bench, begin, enter, end, leave, len(bars.close))
+
     return wanted
 
 
