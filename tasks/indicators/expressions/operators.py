@@ -115,6 +115,8 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
     "Sum": ("xn", rolling.total),
     "Std": ("xn", rolling.std),
     "Var": ("xn", rolling.var),
+    "Skew": ("xn", _shared),
+    "Kurt": ("xn", _shared),
     "Max": ("xn", rolling.highest),
     "Min": ("xn", rolling.lowest),
     "IdxMax": ("xn", rolling.place_of_highest),
@@ -127,15 +129,16 @@ WINDOWS: dict[str, tuple[str, Callable[..., Any]]] = {
     "Cov": ("xxn", rolling.covariance),
 }
 
+#: windows that come from one run of a kernel, with their family
+SHAPES = {"Skew": "shape", "Kurt": "shape"}
+
 OPERATORS: dict[str, Operator] = {
     **{n: Operator(n, a, f, creates=n == "Power") for n, (a, f) in ELEMENTWISE.items()},
-    **{n: Operator(n, a, f) for n, (a, f) in WINDOWS.items()},
+    **{n: Operator(n, a, f, family=SHAPES.get(n, "")) for n, (a, f) in WINDOWS.items()},
     **{n: Operator(n, a, f, creates=True) for n, (a, f) in TRUTHS.items()},
     "Count": Operator("Count", "xn", rolling.count, creates=True),
     "Quantile": Operator("Quantile", "xnq", _shared, family="quantiles"),
     "Med": Operator("Med", "xn", _shared),  # parsed as the quantile at one half
-    "Skew": Operator("Skew", "xn", _shared, family="shape"),
-    "Kurt": Operator("Kurt", "xn", _shared, family="shape"),
     "Slope": Operator("Slope", "xn", _shared, family="line"),
     "Resi": Operator("Resi", "xn", _shared, family="line"),
     "Rsquare": Operator("Rsquare", "xn", _shared),  # parsed as one of a line and a spread
