@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tasks
@@ -96,3 +97,11 @@ heavy = ("prefect", "dask", "distributed", "torch", "cupy", "cudf", "lightgbm", 
 print(*[name for name in heavy if name in sys.modules])
 """
     assert run(Path(tasks.__file__).parents[1], program, tmp_path) == []
+
+
+def test_lane_kernels_are_compiled_for_memory_of_their_own():
+    from tasks.indicators.kernels.windows import sums
+
+    x = np.ones((4, 3))
+    sums.window_sum(x, 2, sums.SUM, np.empty_like(x), np.empty((8, 3)))
+    assert all(made.fndesc.noalias for made in sums.window_sum.overloads.values())
