@@ -77,34 +77,3 @@ def fixed_point(growth: Array, rows: Whole, out: Whole) -> int:
             if change >= -1.0:
                 out[case, rows[t]] = np.int64(np.rint(change * UNIT))
     return -1
-
-
-@kernel
-def extremes(close: Array, begins: Whole, out: Array) -> int:
-    """Highest, lowest and worst fall (ratio to the running high) of each dyadic run of days.
-
-    Runs never overlap; joining overlapping ones would give wrong falls.
-
-    Args:
-        close: (m,).
-        begins: gets the place of each level's first run, at least (64,).
-        out: (3, 2 m): `[:, begins[level] + i]` describes the 2^level days from i * 2^level on.
-
-    Returns:
-        The number of levels.
-    """
-    m = len(close)
-    begins[0], level = 0, 0
-    for t in range(m):
-        out[0, t], out[1, t], out[2, t] = close[t], close[t], 1.0
-    while (2 << level) <= m:
-        lower, upper = begins[level], begins[level] + (m >> level)
-        level += 1
-        begins[level] = upper
-        for i in range(m >> level):
-            left, right = lower + 2 * i, lower + 2 * i + 1
-            out[0, upper + i] = max(out[0, left], out[0, right])
-            out[1, upper + i] = min(out[1, left], out[1, right])
-            across = out[1, right] / out[0, left]
-            out[2, upper + i] = min(out[2, left], out[2, right], across)
-    return level + 1

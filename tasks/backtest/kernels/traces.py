@@ -21,7 +21,7 @@ import numpy as np
 
 from tasks.arrays.compiling import kernel, step
 from tasks.backtest.kernels.accounts import WHOLE
-from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, extremes
+from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,30 +54,32 @@ class Room(NamedTuple):
 
     What one purchase or sale needs lies side by side, so that it is one line of the cache.
 
+    Any span of days is cut in two where its first and last day begin to differ as binary numbers:
+    a table for each such bit knows what lies from each day to the cut. So a span takes two looks,
+    whatever its length, and its parts do not overlap (overlapping ones would give wrong falls).
+
     Attributes:
         entered: (T, 4), see its columns.
         left: (T + 1, 4), likewise.
-        begins: (64,), see `outcomes.extremes`.
-        runs: (3, 2 T), likewise.
-        level_of: (T + 1,), largest power of two that fits into so many days, as its exponent.
-        spans: (levels, 2 T), highest close and negative lowest close of the 2^level days from each
-            day on, side by side.
+        bit_of: (2^bits,), the highest bit of each number, 0 for zero.
+        ends: (bits, 2 T), highest and lowest close from each day to the cut, side by side.
+        falls: (bits, T), worst ratio of a later to an earlier close among them.
     """
 
     entered: Array
     left: Array
-    begins: Whole
-    runs: Array
-    level_of: Whole
-    spans: Array
+    bit_of: Whole
+    ends: Array
+    falls: Array
 
 
 def room(days: int) -> Room:
     """Room for stocks of at most so many trading days."""
-    level_of = np.maximum(np.frexp(np.arange(days + 1))[1] - 1, 0).astype(np.int64)
+    bits = max((days - 1).bit_length(), 1)
+    bit_of = np.maximum(np.frexp(np.arange(1 << bits))[1] - 1, 0).astype(np.int64)
     return Room(
-        np.empty((days, 4)), np.empty((days + 1, 4)), np.zeros(64, dtype=np.int64),
-        np.empty((3, 2 * days)), level_of, np.empty((int(level_of[-1]) + 1, 2 * days)),
+        np.empty((days, 4)), np.empty((days + 1, 4)), bit_of, np.empty((bits, 2 * days)),
+        np.empty((bits, days)),
     )  # fmt: skip
 
 
@@ -117,10 +119,9 @@ def trace(
 def figures(days: Days, ends: Whole, close: Array, growth: Array, room: Room, out: Array) -> None:
     """Figures of each set, float64 (K, 5): see `accounts`."""
     m = len(close)
-    entered, left, spans, level_of = room.entered, room.left, room.spans, room.level_of
+    entered, left, ends_of, bit_of = room.entered, room.left, room.ends, room.bit_of
     _look_up(close, growth, entered, left)
-    levels = extremes(close, room.begins, room.runs)
-    _spans(close, level_of[_longest(days, ends)] + 1, spans)
+    _cut(close, room.ends, room.falls)
     for k in range(len(out)):
         equity, peak, worst, total, square = 1.0, 1.0, 1.0, 0.0, 0.0
         for i in range(ends[k], ends[k + 1], 2):
@@ -130,13 +131,16 @@ def figures(days: Days, ends: Whole, close: Array, growth: Array, room: Room, ou
             between = left[day, LEFT_SQUARES] - entered[bought, ENTERED_SQUARES]
             square += change * change + between
             scale = equity * entered[bought, ENTERED_SHARES]
-            level = level_of[day - bought]
-            span, back = spans[level], day - (1 << level)
-            highest = scale * max(span[2 * bought], span[2 * back])
-            lowest = -(scale * max(span[2 * bought + 1], span[2 * back + 1]))
+            last = day - 1
+            bit = bit_of[bought ^ last]
+            part = ends_of[bit]
+            highest = scale * max(part[2 * bought], part[2 * last])
+            lowest = scale * min(part[2 * bought + 1], part[2 * last + 1])
             # A fall inside the span cannot be worse than from its (or the former) top to its low.
             if lowest < worst * max(peak, highest):
-                peak, worst = _span(room, levels, bought, day, scale, peak, worst)
+                across = part[2 * last + 1] / part[2 * bought]
+                inside = min(room.falls[bit, bought], room.falls[bit, last])
+                worst = min(worst, lowest / peak, inside, across)
             peak = max(peak, highest)
             equity = scale * left[day, LEFT_CLOSE]
             if day < m:
@@ -248,45 +252,24 @@ def _look_up(close: Array, growth: Array, entered: Array, left: Array) -> None:
 
 
 @step
-def _longest(days: Days, ends: Whole) -> np.int64:
-    """Trading days of the longest holding, at least 1."""
-    longest = np.int64(1)
-    for i in range(ends[0], ends[-1], 2):
-        longest = max(longest, np.int64(days[i + 1]) - np.int64(days[i]))
-    return longest
-
-
-@step
-def _spans(close: Array, levels: int, spans: Array) -> None:
-    """Fill `Room.spans`: two overlapping windows answer for the extremes of any span of days."""
+def _cut(close: Array, ends: Array, falls: Array) -> None:
+    """Fill `Room.ends` and `Room.falls`."""
     m = len(close)
     for t in range(m):
-        spans[0, 2 * t], spans[0, 2 * t + 1] = close[t], -close[t]
-    for level in range(1, levels):
-        half = 1 << (level - 1)
-        wider, here, there = spans[level], spans[level - 1], spans[level - 1, 2 * half :]
-        for i in range(2 * (m - 2 * half + 1)):
-            wider[i] = max(here[i], there[i])
-
-
-@step
-def _span(
-    room: Room, levels: int, start: int, stop: int, scale: float, peak: float, worst: float
-) -> tuple[float, float]:
-    """High and worst fall after the closes from `start` to `stop` (excluded), times `scale`.
-
-    The span is cut into the largest aligned dyadic runs, in order and without overlap.
-    """
-    runs, i = room.runs, start
-    while i < stop:
-        level = 0
-        while level + 1 < levels and (i >> level) & 1 == 0 and i + (2 << level) <= stop:
-            level += 1
-        place = room.begins[level] + (i >> level)
-        lowest = scale * runs[1, place]
-        if lowest < worst * peak:
-            worst = lowest / peak
-        worst = min(worst, runs[2, place])
-        peak = max(peak, scale * runs[0, place])
-        i += 1 << level
-    return peak, worst
+        ends[0, 2 * t], ends[0, 2 * t + 1], falls[0, t] = close[t], close[t], 1.0
+    bit = 1
+    while (1 << bit) < m:
+        half, high_low, fall = 1 << bit, ends[bit], falls[bit]
+        for cut in range(half, m, 2 * half):
+            top, bottom, worst = close[cut - 1], close[cut - 1], 1.0
+            for i in range(half):
+                t = cut - 1 - i
+                top, bottom = max(top, close[t]), min(bottom, close[t])
+                worst = min(worst, bottom / close[t])
+                high_low[2 * t], high_low[2 * t + 1], fall[t] = top, bottom, worst
+            top, bottom, worst = close[cut], close[cut], 1.0
+            for t in range(cut, min(cut + half, m)):
+                top, bottom = max(top, close[t]), min(bottom, close[t])
+                worst = min(worst, close[t] / top)
+                high_low[2 * t], high_low[2 * t + 1], fall[t] = top, bottom, worst
+        bit += 1
