@@ -6,7 +6,7 @@ that can still be computed is, and the report says what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import runtime
@@ -91,11 +91,10 @@ class Night:
         features = self.start_features()
         leaks = self.start_leak_tests()
         self.start_sweep()
-        self.train(features, leaks)
-        portfolio = self.start_trade()
+        going = self.train(features, leaks)
+        going |= self.start_trade()
         self.judge()
-        if portfolio is not None:
-            self._keep("portfolio", portfolio)
+        self._keep_all(going)
 
     def load(self) -> bool:
         """Read the source and let the quality gate look at it; False if there is no panel."""
@@ -220,67 +219,56 @@ class Night:
             "strategy": self.sweeping.file,
         }
 
-    def train(self, features: Sequence[Block], leaks: Block) -> None:
-        """Dataset, walk-forward folds, predictions out of sample, tomorrow's ranking.
+    def train(self, features: Sequence[Block], leaks: Block) -> dict[str, Block]:
+        """Dataset, walk-forward folds, predictions out of sample; gives what else is on its way.
 
+        That is tomorrow's ranking and the scores of single factors, for which no other step waits.
         Factors that the leak tests found to use the future are left out.
         """
         parts, tested = self.board.collect(features), self._keep("leaks", leaks)
         if parts is None:
             self.board.skip("train", "not run: it needs the features of every symbol")
-            return
+            return {}
         if not tested:
             self.board.skip("train", "not run: no factor is used before its leak test has ended")
-            return
+            return {}
         without = self.parts["leaks"]["notes"]["leaking"]
         if len(without) == self.parts["leaks"]["notes"]["factors"]:
             self.board.skip("train", "not run: every factor uses data from the future")
-            return
+            return {}
         train = self.config.advanced.train.model_dump()
         self.board.plan(train=FIRST_GUESS_OF_BLOCKS)
-        made = self._run(
-            "train",
-            "dataset",
-            models.dataset,
-            "train dataset",
-            needs=["panel"],
-            after=features,
-            features=parts,
-            train=train,
-            without=without,
-            sealed=self.sealed,
+        given = {"features": parts, "train": train, "without": without, "sealed": self.sealed}
+        dataset = self._submit(
+            "train", models.dataset, "train dataset", needs=["panel"], after=features, **given
         )
-        if not made:
-            return
         factors = self._submit(
-            "train",
-            models.factors,
-            "train scores of single factors",
-            needs=["panel"],
-            after=features,
-            features=parts,
-            train=train,
-            without=without,
-            sealed=self.sealed,
+            "train", models.factors, "train scores of single factors",
+            needs=["panel"], after=features, **given,
+        )  # fmt: skip
+        going = {"factors": factors}
+        return going | self._fit(train) if self._keep("dataset", dataset) else going
+
+    def _fit(self, train: Result) -> dict[str, Block]:
+        """Train on the dataset, what takes longest first: an uneven end leaves workers idle."""
+        kind, count = self.config.advanced.train.model, self.parts["dataset"]["notes"]["folds"]
+        self.board.plan(train=count + 4)
+        ranking = self._submit(
+            "train", models.ranking, f"train {kind} for tomorrow", needs=["dataset"], train=train
         )
-        numbers = range(self.parts["dataset"]["notes"]["folds"])
-        self.board.plan(train=len(numbers) + 4)
-        kind = self.config.advanced.train.model
-        folds = [
+        later_first = [
             self._submit(
                 "train",
                 models.fold,
-                f"train {kind} fold {i + 1:0{len(str(len(numbers)))}d}/{len(numbers)}",
+                f"train {kind} fold {i + 1:0{len(str(count))}d}/{count}",
                 needs=["dataset"],
                 number=i,
                 train=train,
                 sealed=self.sealed,
             )
-            for i in numbers
+            for i in reversed(range(count))
         ]
-        ranking = self._submit(
-            "train", models.ranking, f"train {kind} for tomorrow", needs=["dataset"], train=train
-        )
+        folds = later_first[::-1]
         scored = self.board.collect(folds)
         if scored is not None:
             self._run(
@@ -293,14 +281,13 @@ class Night:
                 folds=scored,
                 train=train,
             )
-        self._keep("ranking", ranking)
-        self._keep("factors", factors)
+        return {"ranking": ranking}
 
-    def start_trade(self) -> Block | None:
+    def start_trade(self) -> dict[str, Block]:
         """The portfolio that follows the model's out-of-sample predictions, if there are any."""
         if "predictions" not in self.parts:
-            return None
-        return self._submit(
+            return {}
+        portfolio = self._submit(
             "backtest",
             backtest.portfolio,
             "backtest portfolio of the model",
@@ -309,6 +296,7 @@ class Night:
             costs=self.config.advanced.costs.model_dump(),
             sealed=self.sealed,
         )
+        return {"portfolio": portfolio}
 
     def judge(self) -> None:
         """What of all trials survives honest testing; the ledger learns what was tried."""
@@ -374,6 +362,10 @@ class Night:
 
     def _run(self, stage: str, name: str, step: Any, label: str, **arguments: Any) -> bool:
         return self._keep(name, self._submit(stage, step, label, **arguments))
+
+    def _keep_all(self, going: Mapping[str, Block]) -> None:
+        for name, block in going.items():
+            self._keep(name, block)
 
     def _keep(self, name: str, block: Block) -> bool:
         results = self.board.collect([block])

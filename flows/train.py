@@ -67,4 +67,4 @@ class Training(Night):
         """Features and what is trained on them."""
         self.board.skip("backtest", "no part of a training run")
         features = self.start_features()
-        self.train(features, self.start_leak_tests())
+        self._keep_all(self.train(features, self.start_leak_tests()))
