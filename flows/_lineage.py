@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from flows import _names
 from flows._night import ALL_STEPS
 from tasks import settings
 from tasks._step import body_of
@@ -103,16 +104,8 @@ def _links(summary: Json, depths: Mapping[str, int]) -> Iterator[Link]:
 
 def _hashes(summary: Json) -> dict[str, str]:
     """Block label to the content hash of its artifact, as `outputs` names them."""
-    places: dict[str, int] = {}
-    found = {}
-    for block in summary["blocks"]:
-        step = block["step"]
-        place = places[step] = places.get(step, -1) + 1
-        several = sum(b["step"] == step for b in summary["blocks"]) > 1
-        found[block["label"]] = summary["outputs"].get(
-            f"{step}/{place:03d}" if several else step, "?"
-        )
-    return found
+    names = _names.outputs((b["step"], b["label"]) for b in summary["blocks"])
+    return {label: summary["outputs"].get(name, "?") for label, name in names.items()}
 
 
 def _place(body: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,3 +55,21 @@ def failure_sentence(failures: Sequence[Failure]) -> str:
     names = ", ".join(f.label for f in failures[1:6])
     more = f" and {len(failures) - 6} more" if len(failures) > 6 else ""
     return f"{len(failures)} blocks failed: {first.sentence}. Also failed: {names}{more}"
+
+
+def outputs(blocks: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Label of each block to the name of its artifact: its step, and its place among its kind.
+
+    Places follow the labels, which count the blocks of a kind, and not the order of the work.
+
+    Args:
+        blocks: step and label of each.
+    """
+    labels: dict[str, list[str]] = {}
+    for step, label in blocks:
+        labels.setdefault(step, []).append(label)
+    return {
+        label: f"{step}/{place:03d}" if len(several) > 1 else step
+        for step, several in labels.items()
+        for place, label in enumerate(sorted(several))
+    }

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flows import _cli_config
+from flows import _cli_config, _names
 from flows._board import STAGES, Block, Board
 from tasks import settings
 from tasks.data import keys, vault
@@ -216,17 +216,10 @@ def _timing(board: Board) -> dict[str, float]:
 
 
 def _outputs(board: Board) -> dict[str, str]:
-    """Artifact name to content hash; a block's name is its step and its place among its kind."""
-    outputs: dict[str, str] = {}
-    places: dict[str, int] = {}
-    for block in board.blocks:
-        if block.stage == "report":  # says how the run went, so every run has its own
-            continue
-        place = places[block.step] = places.get(block.step, -1) + 1
-        if block.result is not None:
-            several = sum(b.step == block.step for b in board.blocks) > 1
-            name = f"{block.step}/{place:03d}" if several else block.step
-            outputs[name] = block.result["sha256"]
+    """Artifact name to content hash; the report says how the run went: every run has its own."""
+    blocks = [b for b in board.blocks if b.stage != "report"]
+    names = _names.outputs((b.step, b.label) for b in blocks)
+    outputs = {names[b.label]: b.result["sha256"] for b in blocks if b.result is not None}
     return dict(sorted(outputs.items()))
 
 

@@ -132,7 +132,7 @@ def test_the_change_of_a_real_night_is_attributed(
     told = nights.run(nights.command(*words), env, timeout=900)
     assert told.code == 0, told.err
     assert "settings  advanced.train.rounds: 20 -> 5" in told.out
-    assert "first artifact that differs: fold/000" in told.out
+    assert "first artifact that differs: ranking" in told.out
     moved = dict(re.findall(r"^  (\S[\w' ]*?) {2,}(.*)$", told.out.split("add up")[1], re.M))
     assert moved["today's code"] == moved["the rest"] == "moves nothing"
     assert "model_rank_ic" in moved["training"]
