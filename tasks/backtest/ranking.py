@@ -105,13 +105,10 @@ def _scores(stocks: dict[str, Array], sets: Combinations, numbers: Index, days: 
     score = kind.scores(sets.values[numbers])
     out = np.full((len(numbers), len(days), len(close)), np.nan)
     for n in range(len(close)):
-        traded = ~np.isnan(close[n])
-        rows = np.flatnonzero(traded)
+        rows = np.flatnonzero(~np.isnan(close[n]))
         if len(rows):
             stock = StockBars(**{name: grid[n, rows] for name, grid in stocks.items()})
-            table, row = score(stock)
-            there = traded[days]
-            out[:, there, n] = table[row][:, np.searchsorted(rows, days[there])]
+            states.placed(*score(stock), rows, days, n, out)
     return out
 
 

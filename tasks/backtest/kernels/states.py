@@ -247,6 +247,27 @@ def following(rows: Index, days: int) -> Index:
 
 
 @kernel
+def placed(table: Array, row: Index, rows: Index, days: Index, stock: int, out: Array) -> None:
+    """Write one stock's scores on some days of the calendar, where it trades on them.
+
+    Args:
+        table: (U, m), of its trading days.
+        row: row of `table` for each set, (K,).
+        rows: calendar row of each trading day, ascending, (m,).
+        days: rows of the calendar, ascending, (R,).
+        stock: its column.
+        out: (K, R, N).
+    """
+    t = 0
+    for r in range(len(days)):
+        while t < len(rows) and rows[t] < days[r]:
+            t += 1
+        if t < len(rows) and rows[t] == days[r]:
+            for k in range(len(row)):
+                out[k, r, stock] = table[row[k], t]
+
+
+@kernel
 def borders(
     ordered: Array, ranked: Index, place: Index, start: int, every: Index, share: Array,
     out: Array,
