@@ -1,7 +1,8 @@
 """What orchestration adds to a night, and what more workers would make of it.
 
 `QILIN_BENCH=full` runs the full-size night: 5,000 stocks over ten years, Alpha158, 200 parameter
-sets a stock (1 M combinations), LightGBM. The default is a night of seconds on a small market.
+sets a stock (1 M combinations), LightGBM; `QILIN_BENCH_SYMBOLS` takes fewer stocks. The default is
+a night of seconds on a small market.
 """
 
 import dataclasses
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 FULL = os.environ.get("QILIN_BENCH") == "full"
 FULL_SIZE = (
-    "data.simulated.n_symbols=5000",
+    f"data.simulated.n_symbols={os.environ.get('QILIN_BENCH_SYMBOLS', '5000')}",
     "data.simulated.start=2016-11-22",
     'advanced.features.sets=["alpha158"]',
     "advanced.sweep.search=random",
