@@ -93,8 +93,10 @@ class Night:
         self.start_sweep()
         going = self.train(features, leaks)
         going |= self.start_trade()
-        self.judge()
-        self._keep_all(going)
+        try:
+            self.judge()
+        finally:
+            self._keep_all(going)
 
     def load(self) -> bool:
         """Read the source and let the quality gate look at it; False if there is no panel."""

@@ -34,6 +34,10 @@ DEFAULT_PORT = 4200
 #: a first start on a busy machine was measured at 33 s
 START_TIMEOUT_SECONDS = 180.0
 SERVER_LOG = "prefect-server"
+#: Prefect's clients use a connection again for 25 s, and its server closes them after 5 s if it is
+#: not told otherwise: a client that meets a closed one tries again 2 s later, at the start of
+#: every block that follows a longer one
+KEEPALIVE_SECONDS = 60
 #: how long a night waits for a server that went away under it
 BACK_SECONDS = 120.0
 #: a server binds its port only after some ten seconds, and another program may be quicker
@@ -183,13 +187,14 @@ def server_environment(url: str) -> dict[str, str]:
     """Environment of an own server: nothing of the user's Prefect settings, nothing telling."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
     own = {k: v for k, v in os.environ.items() if k.startswith("PREFECT_SERVER_")}
-    # In memory, the slots of runs under way would be taken for ever after a restart of the server.
-    leases = {
+    ours = {
+        # in memory, the slots of runs under way would be taken for ever after the server's restart
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
             "prefect.server.concurrency.lease_storage.filesystem"
-        )
+        ),
+        "PREFECT_SERVER_API_KEEPALIVE_TIMEOUT": str(KEEPALIVE_SECONDS),
     }
-    return {**inherited, **leases, **own, **client_environment(url)}
+    return {**inherited, **ours, **own, **client_environment(url)}
 
 
 def choose_port() -> int:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from flows import _inputs, _names, _session
-from flows._board import STAGES
+from flows._board import STAGES, Block
 from flows._night import Night
 from flows._settings import SweepRunConfig
 from flows._sweeping import cut
 from tasks.backtest import steps as backtest
 from tasks.backtest.counting import identities, parameters
 from tasks.backtest.plan import Plan, plan
-from tasks.backtest.spaces import Space, sets_of
+from tasks.backtest.spaces import Space, explicit, sets_of
 from tasks.backtest.sweep import require_history
 from tasks.cluster.local import at_once
 from tasks.data import trialsets
@@ -88,7 +88,7 @@ class Sweep(Night):
             panel,
             sweeping.probe(),
             self.config.advanced.costs,
-            total=len(sweeping),
+            total=len(sweeping) + (0 if self._judges() else RECORDED),
             series=self._judges(),
             trials_per_block=config.trials_per_block,
             symbols_per_block=config.symbols_per_block,
@@ -109,12 +109,10 @@ class Sweep(Night):
         space = self.sweeping.space
         assert space is not None
         ranges = cut(len(space), self.config.advanced.sweep.trials_per_block, PARTS)
-        self.board.plan(backtest=len(ranges) + 3)
+        spread = cut(RECORDED, self.config.advanced.sweep.trials_per_block)
+        self.board.plan(backtest=len(ranges) + len(spread) + 2)
         arguments = self.sweeping.arguments()
-        recorded = self._submit(
-            "backtest", backtest.sweep_block, f"backtest {RECORDED:,} recorded trials",
-            needs=["panel"], sets=self.sweeping.some(RECORDED), **arguments,
-        )  # fmt: skip
+        recorded = self._submit_recorded(spread, arguments)
         size = self.config.advanced.sweep.trials_per_block
         stride = -(-len(space) // VALIDATED)
         arguments["sweep"] = {**arguments["sweep"], "trials_per_block": size, "stride": stride}
@@ -135,11 +133,27 @@ class Sweep(Night):
             self._run("backtest", "table", backtest.sweep_table, "backtest table of all trials",
                       after=blocks, parts=parts)  # fmt: skip
             self._count_all(space)
-        if self._keep("block", recorded):
+        found = self.board.collect(recorded)
+        if found is not None:
             self._run("backtest", "recorded", backtest.sweep_recorded,
-                      "backtest recorded trials tested", needs=["panel"], after=[recorded],
-                      recorded=self.parts["block"], sealed=self.sealed,
+                      "backtest spread trials tested", needs=["panel"], after=recorded,
+                      recorded=found, sealed=self.sealed,
                       costs=self.config.advanced.costs.model_dump())  # fmt: skip
+
+    def _submit_recorded(self, ranges: list[tuple[int, int]], arguments: Result) -> list[Block]:
+        """Blocks of sets from all over the sweep, whose daily series are kept."""
+        values = np.asarray(self.sweeping.some(RECORDED)["values"])
+        return [
+            self._submit(
+                "backtest",
+                backtest.sweep_block,
+                _names.block("backtest spread", i, len(ranges), f"trials {first}-{stop - 1}"),
+                needs=["panel"],
+                sets=explicit(self.sweeping.strategy, values[first:stop], first),
+                **arguments,
+            )
+            for i, (first, stop) in enumerate(ranges)
+        ]
 
     def _count_all(self, space: Space) -> None:
         """Tell the ledger what a large sweep tried: who they are, without their scores."""
@@ -210,6 +224,8 @@ class Sweep(Night):
             return ""
         artifact = Artifact.from_json(self.parts["recorded"])
         found = self.store.read_json(artifact, "superior.json")
+        if found["unknown"]:
+            return f"; SPA and StepM say nothing: {found['unknown']}"
         return (
             f"; of {found['sets']:,} evenly spread sets {found['better'] or 'none'} beat holding "
             f"the universe (StepM, {found['level']:.0%}; SPA p {found['p']:.2f})"

@@ -47,13 +47,10 @@ def identities(
 
 
 def _source(sets: Combinations) -> str:
-    """What the strategy says: the user's file whole, one of ours by its rule alone."""
+    """What the strategy says: the user's file whole, one of ours by its edition."""
     if sets.file is not None:
         return f"{sets.strategy} {sets.file.sha256}"
-    kind = sets.family
-    heart = kind.wanted or kind.scores or kind.weights
-    assert heart is not None
-    return f"{kind.name} {codehash.own_hash(heart)}"
+    return f"{sets.family.name} {sets.family.edition}"
 
 
 def parameters(sets: Combinations) -> list[dict[str, float]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Index = NDArray[np.int64]
 
 #: scores that are ranked at a time
-_CELLS = 2**24
+_CELLS = 2**21
 
 
 @dataclasses.dataclass(frozen=True)

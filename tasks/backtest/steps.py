@@ -37,7 +37,6 @@ from tasks.market.symbols import is_mainland
 from tasks.validation import judging
 from tasks.validation import trials as honest
 from tasks.validation.config import ValidationConfig
-from tasks.validation.superior import superior
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -267,6 +266,7 @@ def trials(
     """
     charged = CostConfig.model_validate(costs)
     table, frame, excess = _over_market(ctx.store, panel, blocks, charged, sealed)
+    _require_a_trial(table.frame["error"])
     ids = identities(
         table.combinations, data_family=tried["family"], costs=charged, fill=tried["fill"],
         universe=tried["universe"],
@@ -294,7 +294,7 @@ def trials(
 
 @step("backtest", packages=PACKAGES)
 def sweep_recorded(
-    ctx: Context, panel: Artifact, recorded: Artifact, costs: dict[str, Any], sealed: str
+    ctx: Context, panel: Artifact, recorded: list[Artifact], costs: dict[str, Any], sealed: str
 ) -> Output:
     """Whether any of a large sweep's recorded sets beats holding the universe: SPA and StepM.
 
@@ -302,9 +302,8 @@ def sweep_recorded(
     million such a test would say nothing.
     """
     charged = CostConfig.model_validate(costs)
-    _, frame, excess = _over_market(ctx.store, panel, [recorded], charged, sealed)
-    scored = (frame["error"] == "").to_numpy()
-    told = {"sets": int(scored.sum()), **judging.superior_values(superior(excess[scored]))}
+    _, frame, excess = _over_market(ctx.store, panel, recorded, charged, sealed)
+    told = judging.superior_among(excess[(frame["error"] == "").to_numpy()])
     files = {"superior.json": json.dumps(told, sort_keys=True).encode()}
     return Output("sweep recorded", files, rows=len(frame))
 
@@ -317,7 +316,6 @@ def _over_market(
     require_history(merged.combinations.strategy, merged.first, len(merged.dates))
     stop = vault.first_sealed(merged.dates, sealed)
     table = finish(before(merged, stop), costs)
-    _require_a_trial(table.frame["error"])
     market = _market(store, panel)[stop - len(table.dates) : stop]
     return table, *over_universe(table, market)
 

@@ -180,8 +180,9 @@ class Store:
         path = Path(self.path(f"{artifact.uri}/{name}"))
         if self.is_local and path.is_file() and path.stat().st_size >= MAPPED_BYTES:
             if not verified.is_known(path, artifact.files.get(name, "")):
+                before = verified.state(path)
                 self._verify(artifact, name)
-                verified.note(path, artifact.files[name])
+                verified.note(path, artifact.files[name], before)
             return codec.array_mapped(path)
         return codec.array_from_bytes(self.read_bytes(artifact, name))
 
@@ -297,9 +298,6 @@ class Store:
         target = self.path(artifact.uri)
         if self.is_local:
             standing = _publish_local(scratch, Path(target), lambda: self.find(artifact.key))
-            if standing is None:
-                for name, sha256 in artifact.files.items():
-                    verified.note(Path(target, name), sha256)
             return standing or artifact
         try:
             for name in [*artifact.files, MANIFEST]:  # the manifest last: it is the commit

@@ -47,7 +47,7 @@ def trial_id(
     Args:
         family: data family, such as `simulated` or the name of a vendor's history; not a snapshot,
             so that another night's data is the same family.
-        strategy: hash of the strategy's source, see `codehash.own_hash`.
+        strategy: names what the strategy does, such as a hash of its source.
         parameters: its parameter set; the order of names does not matter.
         costs: costs and fills, a settings model or a JSON value.
         universe: rule that selects the stocks, a settings model or a JSON value.

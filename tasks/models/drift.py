@@ -10,7 +10,7 @@ alarm. Of a long window 250 days stand for all: of 5,000 stocks that is a millio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,14 +64,13 @@ def drift(
             f"the training window {train_start}:{train_stop} is empty, so there is no reference "
             "for drift: train on at least one day"
         )
-    step = -(-(train_stop - train_start) // REFERENCE_DAYS)
-    usual_days = range(train_start, train_stop, step)
-    window = slice(train_start, train_stop, step)
+    count = min(train_stop - train_start, REFERENCE_DAYS)
+    usual_days = np.linspace(train_start, train_stop - 1, count).round().astype(int)
     rows = []
     for name, values in features.items():
         cells = np.ones(values.shape, dtype=bool) if eligible is None else eligible
         last_days = range(max(len(values) - nights, 0), len(values))
-        reference = values[window][cells[window]]
+        reference = values[usual_days][cells[usual_days]]
         edges = bin_edges(reference)
         base = _shares(edges, reference)
         usual = _quantile(_by_day(values, cells, edges, base, usual_days), 1.0 - FALSE_ALARMS)
@@ -108,11 +107,12 @@ def bin_edges(reference: Array, bins: int = BINS) -> Array:
 
 
 def _by_day(
-    values: Array, cells: NDArray[np.bool_], edges: Array, base: Array, days: range
+    values: Array, cells: NDArray[np.bool_], edges: Array, base: Array, days: Iterable[int]
 ) -> Array:
     """Index of each day's cross-section; NaN for days without cells."""
-    out = np.full(len(days), np.nan)
-    for i, t in enumerate(days):
+    chosen = list(days)
+    out = np.full(len(chosen), np.nan)
+    for i, t in enumerate(chosen):
         current = values[t][cells[t]]
         if current.size:
             out[i] = _index(base, _shares(edges, current))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.errors import UserError
 from tasks.validation.overfitting import overfitting_from_moments
 from tasks.validation.statistics import expected_maximum_sharpe
+from tasks.validation.superior import superior
 from tasks.validation.trials import effective_of_ledger
 
 if TYPE_CHECKING:
@@ -90,6 +91,19 @@ def _overfitting_values(found: Overfitting) -> dict[str, Any]:
         "trials": found.trials,
         "choices": found.choices,
     }
+
+
+def superior_among(excess: Array) -> dict[str, Any]:
+    """SPA and StepM of some sets, or why they say nothing.
+
+    Args:
+        excess: daily returns over the benchmark, (K, D).
+    """
+    told: dict[str, Any] = {"sets": len(excess), "unknown": ""}
+    try:
+        return told | superior_values(superior(excess))
+    except UserError as error:
+        return told | {"unknown": str(error)}
 
 
 def superior_values(tests: Superior) -> dict[str, Any]:

@@ -193,19 +193,27 @@ def test_a_mapped_array_is_hashed_once_and_again_when_it_was_written_to(
 ) -> None:
     monkeypatch.setattr(store_of, "MAPPED_BYTES", 1)
     made = store.put("thing", KEY, {"x.npy": codec.array_bytes(np.arange(9.0))})
-    verified._KNOWN.clear()  # as in another process
-    hashed = []
+    hashed: list[Path] = []
     right = store_of._file_sha256
     monkeypatch.setattr(store_of, "_file_sha256", lambda path: hashed.append(path) or right(path))
+    for _ in range(2):
+        store.read_array(made, "x.npy")
+    assert len(hashed) == 2, "so young a file may be written to and still show the same time"
+    monkeypatch.setattr(verified, "YOUNG_SECONDS", 0.0)
     for _ in range(3):
         store.read_array(made, "x.npy")
-    assert len(hashed) == 1
+    assert len(hashed) == 3
     path = Path(store.path(f"{made.uri}/x.npy"))
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(CorruptArtifactError):
         store.read_array(made, "x.npy")
+    os.utime(path, ns=(0, 0))
+    with pytest.raises(CorruptArtifactError):
+        store.read_array(made, "x.npy")
+    path.unlink()
+    assert not verified.is_known(path, made.files["x.npy"])
 
 
 def test_a_large_array_is_mapped_verified_and_out_of_reach(

@@ -180,6 +180,19 @@ def test_a_proxy_does_not_stand_before_loopback(fake_server, monkeypatch):
         assert "127.0.0.1" in os.environ["NO_PROXY"]
 
 
+def test_a_connection_that_a_client_uses_again_is_still_open(monkeypatch):
+    """Else the first request after a block of 5 to 25 s fails and is sent again 2 s later."""
+    from prefect.client.orchestration import SyncPrefectClient
+
+    client = SyncPrefectClient("http://127.0.0.1:1/api")
+    reused_for = client._client._transport._pool._keepalive_expiry
+    kept = _server.server_environment("http://127.0.0.1:1/api")
+    assert int(kept["PREFECT_SERVER_API_KEEPALIVE_TIMEOUT"]) > reused_for
+    monkeypatch.setenv("PREFECT_SERVER_API_KEEPALIVE_TIMEOUT", "90")
+    kept = _server.server_environment("http://127.0.0.1:1/api")
+    assert kept["PREFECT_SERVER_API_KEEPALIVE_TIMEOUT"] == "90", "the user's own wish stands"
+
+
 def test_a_server_inherits_no_prefect_settings_of_the_user(monkeypatch):
     monkeypatch.setenv("PREFECT_API_KEY", "secret")
     monkeypatch.setenv("PREFECT_SERVER_LOGGING_LEVEL", "DEBUG")

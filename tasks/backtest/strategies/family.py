@@ -79,6 +79,8 @@ class Family:
             table and the first row of a position, to one result per set: fractions (T, N) of the
             accounts to invest after each close, or the error of a set that has none.
         shared: the accounts of the stocks held share the money, as in a ranking.
+        edition: raised when the rule wants something else than it did: its trials are new ones
+            then. Rules that only became faster or clearer keep theirs.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Family:
     weights: Callable[[Array], Callable[[StockBars], Array]] | None = None
     wishes: Callable[[Panel, Flags, Array, int], list[Array | UserError]] | None = None
     shared: bool = False
+    edition: int = 1
 
     @property
     def shares_money(self) -> bool:

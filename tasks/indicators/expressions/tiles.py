@@ -30,7 +30,7 @@ AT_ONCE = 4
 
 def width(rows: int, symbols: int) -> int:
     """Symbols side by side in a tile, about as many in each."""
-    most = max(NARROWEST, MOST // (8 * max(rows, 1)))
+    most = max(NARROWEST, MOST // (8 * max(rows, 1)) // AT_ONCE * AT_ONCE)
     even = math.ceil(symbols / math.ceil(symbols / most)) if symbols else 1
     return math.ceil(even / AT_ONCE) * AT_ONCE
 

@@ -124,11 +124,11 @@ def _note(shown: int, total: int) -> Words:
     return say(
         "{n} of {k} features, alarms first. Filled dot: alarm, above the dashed level and above "
         "the black tick. Hollow dot: no alarm. Black tick: the feature's usual level, which 1 % of "
-        "its training days exceed; one day always differs from all training days together. "
+        "its training days exceed; one day always differs from its training days together. "
         "Line: range over the last 20 nights.",
         "{k} 个特征中的 {n} 个，报警者在前。实心点：报警，即同时高于虚线与黑色竖线。"
         "空心点：无报警。黑色竖线：该特征的通常水平，仅 1 % 的训练日超过；"
-        "单日截面总会异于全部训练日之和。"
+        "单日截面总会异于训练日的总体。"
         "横线：近 20 次运行的范围。",
         n=str(shown),
         k=str(total),
