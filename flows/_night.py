@@ -12,11 +12,11 @@ from typing import Any
 from prefect import runtime
 
 from flows import _inputs, _names, _publish, _session
-from flows._board import Block, Board
+from flows._board import STAGES, Block, Board
 from flows._progress import listeners
 from flows._settings import NightlyConfig
 from flows._sweeping import Sweeping, cut
-from tasks._step import Context, body_of
+from tasks._step import Context, ask_for_limits, body_of
 from tasks.backtest import steps as backtest
 from tasks.data import codehash, trialsets
 from tasks.data import steps as data
@@ -80,6 +80,7 @@ class Night:
         Raises:
             NightFailedError: a block failed; the report is there and marked incomplete.
         """
+        ask_for_limits(STAGES)
         going = self.load()
         while going:
             self.work()

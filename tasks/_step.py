@@ -16,12 +16,15 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from cachetools import TTLCache
 from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.client.orchestration import get_client
+from prefect.concurrency import services as concurrency
 from prefect.context import SyncClientContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store
@@ -34,6 +37,36 @@ from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError, Us
 if TYPE_CHECKING:
     from prefect import State
     from prefect.client.schemas.objects import TaskRun
+
+
+#: seconds for which a process believes that a tag of its tasks has no limit, and limits in one page
+BELIEVED_SECONDS, _PAGE = 600.0, 200
+
+# Before every task Prefect asks its server whether a tag of it is limited, and believes a no for
+# five seconds. On SQLite the question fails while the server writes, as it does when tasks begin,
+# and is asked again two seconds later.
+concurrency._no_limits_cache = TTLCache(maxsize=1000, ttl=BELIEVED_SECONDS)
+
+
+def ask_for_limits(stages: Iterable[str]) -> None:
+    """Ask the server once which stages' tags have no limit, in a way that only reads.
+
+    A limit on a tag that is set while a night runs is seen after ten minutes at most.
+    """
+    limited: set[str] = set()
+    with get_client(sync_client=True) as client:
+        while True:
+            page = client.read_global_concurrency_limits(limit=_PAGE, offset=len(limited))
+            limited |= {limit.name for limit in page}
+            if len(page) < _PAGE:
+                break
+    for name in {f"tag:{_tag(stage)}" for stage in stages} - limited:
+        with concurrency._cache_lock:
+            concurrency._no_limits_cache[frozenset([name])] = True
+
+
+def _tag(stage: str) -> str:
+    return f"stage:{stage}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +156,7 @@ def step(
 
         made: Step = task(
             name=name,
-            tags=[f"stage:{stage}"],
+            tags=[_tag(stage)],
             persist_result=True,
             result_serializer="json",
             cache_policy=CacheKeyFnPolicy(cache_key_fn=cache_key),
