@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from prefect import flow
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+from prefect.concurrency import services as concurrency
 from prefect.states import State
 from prefect_dask import DaskTaskRunner
 
-from tasks._step import Context, Output, step
+from tasks._step import Context, Output, ask_for_limits, step
 from tasks.cluster.fanout import fan_out
 from tasks.data import codec
 from tasks.data.store import Artifact, Store
@@ -175,3 +177,23 @@ def test_a_step_that_fans_out_is_nobodys_parent(
             assert state.state_details.task_run_id is not None
             run = client.read_task_run(state.state_details.task_run_id)
             assert "__parents__" not in run.task_inputs
+
+
+def test_a_tag_without_a_limit_is_asked_for_once(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every task asks, and where SQLite is busy the answer takes two seconds."""
+    limit = GlobalConcurrencyLimitCreate(name="tag:stage:train", limit=3)
+    with get_client(sync_client=True) as client:
+        client.create_global_concurrency_limit(limit)
+        try:
+            concurrency._no_limits_cache.clear()
+            ask_for_limits(["load", "train"])
+        finally:
+            client.delete_global_concurrency_limit_by_name(limit.name)
+    assert set(concurrency._no_limits_cache) == {frozenset(["tag:stage:load"])}
+    asked: list[Any] = []
+    monkeypatch.setattr(PrefectClient, "increment_concurrency_slots_with_lease", asked.append)
+    states, _ = play((ones, {"n": 3}))
+    assert states[0].is_completed()
+    assert asked == []
