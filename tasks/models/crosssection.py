@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: days sorted at a time: the order of 16 days x 5,000 symbols takes 640 KB and stays in cache
 _DAYS = 16
+#: behind all numbers: stands for a cell that has none
+_UNKNOWN = np.iinfo(np.int64).max
 #: z-scores are cut here: one mistaken price must not own a day
 Z_LIMIT = 3.0
 
@@ -86,6 +88,24 @@ def centred_rank(values: Array) -> Array:
     return scaled
 
 
+def centred_rank_rows(
+    values: NDArray[np.floating[Any]], chosen: NDArray[np.bool_], out: NDArray[np.float32]
+) -> None:
+    """`centred_rank` of the chosen cells as rows, of numbers that are stored in float32.
+
+    The same bits several times faster: a number and its column are one integer, sorted alone.
+
+    Args:
+        values: T x N, float32.
+        chosen: T x N; cells that have a row, and are ranked if they are finite.
+        out: (R,), any stride: a row for each chosen cell, day by day, in the columns' order.
+    """
+    packed = np.empty(values.shape, dtype=np.int64)
+    _pack(values, chosen, np.empty(values.shape[1], np.float32), packed)
+    packed.sort(axis=1)
+    _unpack(packed, chosen, np.empty(values.shape[1], np.int64), out)
+
+
 def zscore(values: Array) -> Array:
     """(x - mean) / standard deviation (ddof 0) of the day, cut at 3; 0 where all are equal."""
     clean = np.where(np.isfinite(values), values, np.nan).astype(np.float64, copy=False)
@@ -123,3 +143,42 @@ def _tied_ranks(values, chosen, places, out):  # type: ignore[no-untyped-def]  #
                         out[i, places[i, m]] = end - (ties - 1) / 2.0
             if column >= 0:
                 previous, first, ties = values[i, column], k, 1
+
+
+@kernel
+def _pack(values, chosen, numbers, packed):  # type: ignore[no-untyped-def]  # compiled by numba
+    """A number's bits, in an order that ascends as the numbers do, in front of its column."""
+    rows, columns = values.shape
+    bits = numbers.view(np.int32)
+    for i in range(rows):
+        for j in range(columns):
+            numbers[j] = values[i, j] + np.float32(0.0)  # which makes -0 a 0
+        for j in range(columns):
+            known = chosen[i, j] and np.isfinite(numbers[j])
+            key = np.int64(bits[j] ^ ((bits[j] >> 31) & 0x7FFFFFFF))
+            packed[i, j] = ((key << 32) | j) if known else _UNKNOWN
+
+
+@kernel
+def _unpack(packed, chosen, places, out):  # type: ignore[no-untyped-def]  # compiled by numba
+    """Centred ranks of sorted rows, to the rows of the chosen cells; ties averaged."""
+    rows, columns = packed.shape
+    row = 0
+    for i in range(rows):
+        for j in range(columns):
+            places[j] = row
+            if chosen[i, j]:
+                out[row] = np.nan
+                row += 1
+        n = int(np.searchsorted(packed[i], _UNKNOWN))
+        between = max(n - 1, 1)
+        first = 0
+        while first < n:
+            last = first + 1
+            while last < n and packed[i, last] >> 32 == packed[i, first] >> 32:
+                last += 1
+            rank = (first + 1 + last) / 2.0
+            value = (rank - 1.0) / between - (0.5 if n > 1 else 0.0)
+            for k in range(first, last):
+                out[places[packed[i, k] & 0xFFFFFFFF]] = value
+            first = last

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.errors import UserError
-from tasks.models.crosssection import transform
+from tasks.models.crosssection import centred_rank_rows, transform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,7 +168,11 @@ def _matrix(
         stop = start + int(chosen[days].sum())
         for f, name in enumerate(names):
             parts = [block.features[name][days] for block in blocks]
-            X[start:stop, f] = _flat(np.concatenate(parts, axis=1)[:, order], chosen[days], kind)
+            values = np.concatenate(parts, axis=1)[:, order]
+            if kind == "rank" and values.dtype == np.float32:
+                centred_rank_rows(values, chosen[days], X[start:stop, f])
+            else:
+                X[start:stop, f] = _flat(values, chosen[days], kind)
         start = stop
     return X
 

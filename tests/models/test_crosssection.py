@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from tasks.errors import UserError
-from tasks.models.crosssection import centred_rank, order, rank, rank_among, transform, zscore
+from tasks.models.crosssection import (
+    centred_rank,
+    centred_rank_rows,
+    order,
+    rank,
+    rank_among,
+    transform,
+    zscore,
+)
 
 
 def oracle(row):
@@ -36,6 +44,18 @@ def test_stored_numbers_rank_as_they_would_in_full(rows):
     x = np.array(rows).astype(np.float32)
     x[x[:, 0] == 0.0, 0] = -0.0  # which is as large as any other zero
     np.testing.assert_array_equal(rank(x), np.array([oracle(r) for r in x]))
+
+
+@given(values, st.lists(st.booleans(), min_size=35, max_size=35))
+def test_rows_of_stored_numbers_have_the_ranks_of_the_grid(rows, some):
+    x = np.array(rows).astype(np.float32)
+    x[x[:, 0] == 0.0, 0] = -0.0
+    chosen = np.array(some).reshape(5, 7)[: len(x)]
+    rows_of = np.full((int(chosen.sum()), 2), 7.0, dtype=np.float32)
+    centred_rank_rows(x, chosen, rows_of[:, 1])
+    want = centred_rank(np.where(chosen, x, np.nan))[chosen].astype(np.float32)
+    np.testing.assert_array_equal(rows_of[:, 1], want)
+    assert (rows_of[:, 0] == 7.0).all(), "the next feature's column"
 
 
 def test_ranks_among_some_use_the_order_of_all():

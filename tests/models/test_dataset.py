@@ -96,6 +96,16 @@ def test_no_day_sees_another(market):
     assert before.y[rows].tobytes() == after.y[rows].tobytes()
 
 
+def test_features_stored_in_float32_give_the_rows_of_their_numbers(market):
+    stored = {name: grid.astype(np.float32) for name, grid in market.features.items()}
+    full = {name: grid.astype(np.float64) for name, grid in stored.items()}
+    a, b = (
+        dataset([Block(market.symbols, some)], market.returns, market.dates)
+        for some in (stored, full)
+    )
+    assert a.X.tobytes() == b.X.tobytes()
+
+
 @pytest.mark.parametrize("kind", ["rank", "zscore", "none"])
 def test_days_moved_at_a_time_never_change_a_bit(market, monkeypatch, kind):
     whole = market.data(preprocess=kind)
