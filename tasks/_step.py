@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cachetools import TTLCache
 from prefect import Task, task
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.client.orchestration import get_client
@@ -45,7 +44,7 @@ BELIEVED_SECONDS, _PAGE = 600.0, 200
 # Before every task Prefect asks its server whether a tag of it is limited, and believes a no for
 # five seconds. On SQLite the question fails while the server writes, as it does when tasks begin,
 # and is asked again two seconds later.
-concurrency._no_limits_cache = TTLCache(maxsize=1000, ttl=BELIEVED_SECONDS)
+concurrency._no_limits_cache = type(concurrency._no_limits_cache)(1000, BELIEVED_SECONDS)
 
 
 def ask_for_limits(stages: Iterable[str]) -> None:
