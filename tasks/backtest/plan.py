@@ -35,12 +35,12 @@ class Plan:
     """What a sweep will cost.
 
     Attributes:
-        sets: parameter sets.
+        sets: parameter sets, each counted once, however often it is run.
         stocks: stocks.
         seconds: processor time of all blocks on one core like the one that ran the probe.
         block_bytes: memory of one block in work.
         base_bytes: memory of a process besides its blocks.
-        result_bytes: memory of the merged result, where every trial's daily series is kept.
+        result_bytes: memory of the merged daily series of the trials that keep them.
         blocks: number of blocks.
     """
 
@@ -73,6 +73,7 @@ def plan(
     costs: CostConfig | None = None,
     *,
     total: int = 0,
+    again: int = 0,
     series: bool = True,
     trials_per_block: int = 500,
     symbols_per_block: int = 500,
@@ -90,6 +91,7 @@ def plan(
         sets: the parameter sets, or some of them, spread evenly.
         costs: the settings' defaults if not given.
         total: number of sets that `sets` stand for; as many as they are if not given.
+        again: number of sets that are run once more, in blocks of their own, for daily series.
         series: the daily series of all trials are kept in the end.
         trials_per_block: parameter sets in a block.
         symbols_per_block: stocks in a block.
@@ -123,19 +125,20 @@ def plan(
     small, large = min(seconds(few) for _ in range(2)), min(seconds(many) for _ in range(2))
     each = max(large - small, 0.0) / max(len(many) - len(few), 1) or large / len(many)
     alone = max(large - each * len(many), 0.0)
-    cuts = math.ceil(count / trials_per_block)
+    runs, kept = count + again, count if series else again
+    cuts = math.ceil(count / trials_per_block) + math.ceil(again / trials_per_block)
     wide, deep = min(symbols_per_block, stocks), min(trials_per_block, count)
     width = stocks if whole else wide
     return Plan(
         sets=count,
         stocks=stocks,
-        seconds=stocks * (alone * cuts + each * count) + finishing(many) * count,
+        seconds=stocks * (alone * cuts + each * runs) + finishing(many) * runs,
         block_bytes=days * (deep * (_CELL + _FINISH_CELL) + width * _STOCK_CELL),
         base_bytes=_PROCESS_BYTES
         + days * stocks * _PANEL_CELL
         + 8 * count
-        + (days * count * (_CELL + 16) if series else 0),
-        result_bytes=days * count * (_CELL + 8),
+        + days * kept * (_CELL + 16),
+        result_bytes=days * kept * (_CELL + 8),
         blocks=cuts * math.ceil(stocks / symbols_per_block),
     )
 
