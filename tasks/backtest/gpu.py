@@ -21,6 +21,7 @@ import numpy as np
 from tasks.arrays import parity, serving
 from tasks.arrays.benches import Bench, Each
 from tasks.backtest.kernels import accounts
+from tasks.backtest.kernels.bits import packed
 from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.targets import signal_weights
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 #: bytes that the accounts of one launch may take on the GPU
 ROOM = 2**32
-#: bytes of a parameter set on a stock per day: its wish, and its part of the three sums
+#: bytes of a parameter set on a stock per day: its wish, less than one, and its part of three sums
 _CELL = 1 + 8 + 4 + 4
 
 
@@ -93,7 +94,7 @@ def _whole(
 ) -> None:
     """Accounts that are all in or all out."""
     rule = rule_of(sets, levels, bench)
-    wanted = [rule(one.bars, one.rows) * bench.enter(one.inside.astype(np.uint8)) for one in padded]
+    wanted = [rule(one.bars, one.rows) & bench.enter(packed(one.inside)) for one in padded]
     given = [
         Each(bench.stack(wanted)),
         *(_each(bench, padded, name) for name in ("buyable", "sellable", "begin")),

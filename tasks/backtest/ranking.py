@@ -6,6 +6,7 @@ A block of stocks cannot know this by itself, so it is computed once, before the
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.kernels import states
+from tasks.backtest.kernels.bits import words
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.strategies.ranking import EVERY, TOP
 
@@ -75,7 +77,7 @@ def rank_levels(
     count = -(-max(days - start, 0) // max(int(every.min(initial=days)), 1))
     found = Rankings(days, start, every, np.full((len(sets), count), np.inf))
     bars = panel.adjusted()
-    stocks = {n: np.ascontiguousarray(bars[n].T) for n in ("open", "high", "low", "close")}
+    stocks = list(_stocks(bars))
     ranking_days = _days_of(found)
     kinds, alike = np.unique(sets.values[:, :TOP], axis=0, return_inverse=True)
     firsts = np.unique(alike.reshape(-1), return_index=True)[1]
@@ -98,17 +100,30 @@ def _days_of(found: Rankings) -> Index:
     return np.flatnonzero(ranks)
 
 
-def _scores(stocks: dict[str, Array], sets: Combinations, numbers: Index, days: Index) -> Array:
+def _stocks(bars: Panel) -> Iterator[tuple[Index, StockBars]]:
+    """Calendar rows of every stock's trading days, and its bars on them."""
+    grids = {n: np.array(bars[n].T, order="C") for n in ("open", "high", "low", "close")}
+    whole = np.arange(len(bars.dates))
+    for n, close in enumerate(grids["close"]):
+        rows = np.flatnonzero(~np.isnan(close))
+        if len(rows) == len(whole):
+            rows = whole
+        else:
+            for grid in grids.values():
+                grid[n, : len(rows)] = grid[n, rows]
+        yield rows, StockBars(**{name: grid[n, : len(rows)] for name, grid in grids.items()})
+
+
+def _scores(
+    stocks: list[tuple[Index, StockBars]], sets: Combinations, numbers: Index, days: Index
+) -> Array:
     """Scores of some sets on some days, (U, R, N); NaN where a stock rests or is too young."""
-    kind, close = sets.family, stocks["close"]
-    assert kind.scores is not None
-    score = kind.scores(sets.values[numbers])
-    out = np.full((len(numbers), len(days), len(close)), np.nan)
-    for n in range(len(close)):
-        rows = np.flatnonzero(~np.isnan(close[n]))
+    assert sets.family.scores is not None
+    score = sets.family.scores(sets.values[numbers])
+    out = np.full((len(numbers), len(days), len(stocks)), np.nan)
+    for n, (rows, bars) in enumerate(stocks):
         if len(rows):
-            stock = StockBars(**{name: grid[n, rows] for name, grid in stocks.items()})
-            states.placed(*score(stock), rows, days, n, out)
+            states.placed(*score(bars), rows, days, n, out)
     return out
 
 
@@ -129,7 +144,7 @@ def _fill_levels(
 def holding_ranks(
     scores: Array, row: Index, rankings: Rankings, rows: Index, bench: Bench = CPU
 ) -> Any:
-    """Wishes of every parameter set after each close of one stock, uint8 (K, m).
+    """Wishes of every parameter set after each close of one stock, as bits (K, words).
 
     Args:
         scores: (U, m), of the stock on its m trading days; NaN is not ranked.
@@ -145,8 +160,8 @@ def holding_ranks(
         inside = rows < rankings.days
         known = np.full((len(scores), rankings.days), np.nan)
         known[:, rows[inside]] = scores[:, inside]
-    given = known, row, rankings.start, rankings.every, rankings.levels, traded
-    return bench.made(states.ranked, (len(row), len(rows)), np.uint8, *given)
+    given = known, row, rankings.start, rankings.every, rankings.levels, traded, len(rows)
+    return bench.made(states.ranked, (len(row), words(len(rows))), np.uint64, *given)
 
 
 def chosen(scores: Array, universe: Flags, top: float, every: int, first: int) -> Flags:

@@ -30,7 +30,7 @@ def rule_of(
 
     Returns:
         From one stock's bars on its m trading days, and their rows on the calendar, (m,), to the
-        wishes of every set after each close, uint8 (K, m).
+        wishes of every set after each close as bits, uint64 (K, words), see `kernels.bits`.
     """
     kind = sets.family
     if kind.wanted is not None:

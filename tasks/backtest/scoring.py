@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
-    Bytes = NDArray[np.uint8]
+    Words = NDArray[np.uint64]
     Index = NDArray[np.int64]
 
 Design = Literal["events", "streaming"]
@@ -140,7 +140,7 @@ class Scores:
             return self.pairs[stock.number, cut]
         return np.empty((len(range(*cut.indices(len(self.sums)))), len(PAIR_FIGURES)))
 
-    def streaming(self, stock: Stock, wanted: Bytes, cut: slice) -> None:
+    def streaming(self, stock: Stock, wanted: Words, cut: slice) -> None:
         """Add accounts that are all in or all out, day by day; needs the daily sums."""
         accounts.streaming(
             wanted, *stock.orders, self.begin(stock), stock.growth, stock.whole, stock.rows,
@@ -178,7 +178,7 @@ class Traces:
         self._room = traces.room(days)
         self._none = np.empty((0, len(PAIR_FIGURES)))
 
-    def add(self, stock: Stock, wanted: Bytes) -> None:
+    def add(self, stock: Stock, wanted: Words) -> None:
         """Run every set on a stock."""
         scores, g = self._scores, self._count
         out = scores.figures(stock, self._cut) if self._terms.pairs else self._none

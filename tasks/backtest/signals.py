@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.backtest.kernels.bits import unpacked
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
@@ -60,7 +61,7 @@ def signals(panel: Panel, sets: Combinations, universe: Flags) -> dict[str, Arra
             if kind.weights is not None:
                 out[:, rows, n] = weigh(bars)
             else:
-                out[:, rows, n] = rule(bars, rows)
+                out[:, rows, n] = unpacked(rule(bars, rows), len(rows))
     out[:, ~universe] = 0.0
     return {_words(sets, k): out[k] for k in range(len(sets))}
 

@@ -27,6 +27,7 @@ from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
 from tasks.backtest.costs import day_costs
 from tasks.backtest.gpu import SWEEPS, score_stocks
+from tasks.backtest.kernels.bits import packed
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import Rankings, rank_levels
 from tasks.backtest.rule import rule_of
@@ -291,7 +292,7 @@ def _score_stocks(
             continue
         wanted = wishes(stock.bars, stock.rows)
         if inside is not None:
-            wanted &= inside.astype(np.uint8)
+            wanted &= packed(inside)
         if terms.design == "streaming":
             scores.streaming(stock, wanted, cut)
         else:

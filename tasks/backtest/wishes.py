@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.backtest.combinations import Combinations
+from tasks.backtest.kernels.bits import packed
 from tasks.backtest.scoring import Scores, Terms, Traces
 from tasks.errors import UserError
 
@@ -57,7 +58,7 @@ def _run(scores: Scores, terms: Terms, grids: Array, start: int) -> None:
         cut = slice(start + int(low), start + int(high))
         part = np.ascontiguousarray(grids[low:high].transpose(2, 0, 1))
         if whole[low]:
-            _run_whole(scores, terms, part.astype(np.uint8), cut)
+            _run_whole(scores, terms, part == 1.0, cut)
         else:
             steps = np.full(high - low, STEP)
             for stock in scores.stocks():
@@ -65,11 +66,11 @@ def _run(scores: Scores, terms: Terms, grids: Array, start: int) -> None:
                 scores.partial(stock, wanted, steps, cut)
 
 
-def _run_whole(scores: Scores, terms: Terms, wanted: NDArray[np.uint8], cut: slice) -> None:
+def _run_whole(scores: Scores, terms: Terms, wanted: Flags, cut: slice) -> None:
     days = wanted.shape[2]
     traces = Traces(scores, terms, days, cut, wanted.shape[1])
     for stock in scores.stocks():
-        one = np.ascontiguousarray(wanted[stock.number][:, stock.rows])
+        one = packed(wanted[stock.number][:, stock.rows])
         if terms.design == "streaming":
             scores.streaming(stock, one, cut)
         else:

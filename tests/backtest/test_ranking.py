@@ -5,6 +5,7 @@ import pytest
 
 from tasks.backtest import ranking
 from tasks.backtest.combinations import combinations
+from tasks.backtest.kernels.bits import unpacked
 from tasks.backtest.ranking import Rankings, holding_ranks, rank_levels
 
 
@@ -32,7 +33,8 @@ def test_a_stock_is_held_from_one_ranking_to_the_next():
         levels = rng.integers(0, 4, (sets, days)).astype(float)
         levels[rng.random(levels.shape) < 0.1] = np.inf
         row = rng.integers(0, 3, sets)
-        seen = holding_ranks(scores, row, Rankings(days, start, every, levels), rows)
+        bits = holding_ranks(scores, row, Rankings(days, start, every, levels), rows)
+        seen = unpacked(bits, len(rows))
         assert seen.shape == (sets, len(rows))
         for k in range(sets):
             expected = held_day_by_day(scores[row[k]], start, every[k], levels[k], rows)

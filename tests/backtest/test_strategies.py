@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
+from tasks.backtest.kernels.bits import unpacked
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.strategies.family import StockBars
 from tasks.backtest.strategies.registry import FAMILIES, family
@@ -59,11 +60,11 @@ def test_wishes_equal_the_oracle(name, small_market):
     for n in range(small_market.shape[1]):
         _, bars = bars_of(small_market, n)
         lists = {f: list(getattr(bars, f)) for f in ("open", "high", "low", "close")}
-        wanted = family(name).wanted(sets.values)(bars)
+        wanted = unpacked(family(name).wanted(sets.values)(bars), len(bars.close))
         for k, values in enumerate(sets.values):
             arguments = [float(v) if v != int(v) else int(v) for v in values]
             expected = getattr(oracle, name)(lists, *arguments)
-            np.testing.assert_array_equal(wanted[k].astype(bool), expected, err_msg=str(values))
+            np.testing.assert_array_equal(wanted[k], expected, err_msg=str(values))
         assert 0 < wanted.mean() < 1
 
 

@@ -23,6 +23,7 @@ import pytest
 from tasks.backtest.blocks import merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig
+from tasks.backtest.kernels.bits import unpacked
 from tasks.backtest.ranking import rank_levels
 from tasks.backtest.rule import rule_of
 from tasks.backtest.strategies.family import StockBars
@@ -83,7 +84,7 @@ class Peer:
         if sets.strategy != "ma_cross":
             levels = rank_levels(panel, sets)
             wanted = rule_of(sets, levels)(first_stock(panel), np.arange(DAYS))
-            given["wanted"] = wanted.T.astype(bool)
+            given["wanted"] = unpacked(wanted, DAYS).T
         np.savez(self.source, slippage=0.0005, **given)
         self.process = subprocess.Popen(
             [python, PEER, self.source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -189,7 +190,7 @@ def test_moving_averages_and_volatility_targets_against_a_loop_over_pandas():
             steps = some.column("step") / 100.0
 
         def looped(wishes=wishes, steps=steps) -> list[float]:
-            pairs = zip(wishes.astype(float), steps, strict=True)
+            pairs = zip(unpacked(wishes, DAYS).astype(float), steps, strict=True)
             return [pandas_loop(bars, pd.Series(wish), step) for wish, step in pairs]
 
         def ours(sets=sets):

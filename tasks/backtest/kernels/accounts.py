@@ -1,13 +1,13 @@
 """Accounts of one stock under many parameter sets, filled on the next day.
 
-`wanted[k, t]` says whether parameter set k wants to hold after the close of trading day t; the
-order is filled on day t + 1. `streaming` walks every day and is plain enough to check by eye;
+Bit t of `wanted[k]` says whether parameter set k wants to hold after the close of trading day t;
+the order is filled on day t + 1. `streaming` walks every day and is plain enough to check by eye;
 `traces` gives the same from the days of trades alone, and sums over stocks, which are whole
 numbers, to the last bit. `partial` holds any fraction of the account instead of all or nothing.
 
 Arguments of `streaming`, for m trading days of one stock and T rows of the calendar:
 
-    wanted    uint8 (K, m)    see above
+    wanted    uint64 (K, words)   see above, and `bits`
     buyable   bool (m,)       a purchase can be filled on the day
     sellable  bool (m,)       a sale can be filled on the day
     first                     first trading day on which a position may be held
@@ -38,15 +38,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.backtest.kernels.bits import is_set
 from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD, UNIT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Bytes = NDArray[np.uint8]
     Flags = NDArray[np.bool_]
     Whole = NDArray[np.int64]
+    Words = NDArray[np.uint64]
     Counts = NDArray[np.int32]
 
 #: parts of an account in which purchases and sales are counted
@@ -55,16 +56,16 @@ WHOLE = 1000
 
 @kernel
 def streaming(
-    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, growth: Array, whole: Whole,
+    wanted: Words, buyable: Flags, sellable: Flags, first: int, growth: Array, whole: Whole,
     rows: Whole, sums: Whole, buys: Counts, sells: Counts, out: Array,
 ) -> None:  # fmt: skip
     """Walk every day of every parameter set; arguments in the module's docstring."""
-    sets, m = wanted.shape
+    sets, m = len(wanted), len(buyable)
     for k in range(first_lane(sets), end_lane(sets)):
         equity, peak, worst, total, square, trades = 1.0, 1.0, 1.0, 0.0, 0.0, 0
         held = False
         for t in range(max(first, 1), m):
-            wish = wanted[k, t - 1] == 1
+            wish = is_set(wanted[k], t - 1)
             case = HELD
             if wish and not held and buyable[t]:
                 case = BOUGHT

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.arrays.compiling import end_lane, first_lane, kernel
+from tasks.backtest.kernels.bits import WORD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Index = NDArray[np.int64]
+    Words = NDArray[np.uint64]
+
+_NONE = np.uint64(0)
 
 
 @kernel
@@ -39,11 +43,18 @@ def moving_averages(close: Array, windows: Index) -> Array:
 
 
 @kernel
-def above(table: Array, first: Index, second: Index, band: float, out: NDArray[np.uint8]) -> None:
-    """`out[k, t]` = 1 where row `first[k]` exceeds row `second[k]` times (1 + band), else 0."""
+def above(table: Array, first: Index, second: Index, band: float, out: Words) -> None:
+    """Bits of the days on which row `first[k]` exceeds row `second[k]` times (1 + band).
+
+    See `bits`; `out` is (K, words).
+    """
     m = table.shape[1]
     factor = 1.0 + band
     for k in range(first_lane(len(first)), end_lane(len(first))):
         upper, lower, row = table[first[k]], table[second[k]], out[k]
-        for t in range(m):
-            row[t] = upper[t] > lower[t] * factor
+        for w in range(len(row)):
+            stop = min(WORD * w + WORD, m)
+            high, low, word = upper[WORD * w : stop], lower[WORD * w : stop], _NONE
+            for i in range(len(high)):
+                word |= np.uint64(high[i] > low[i] * factor) << np.uint64(i)
+            row[w] = word

@@ -1,4 +1,7 @@
-"""From indicator tables to wishes: 1 where a parameter set wants to hold after the day's close."""
+"""From indicator tables to wishes: a bit where a parameter set wants to hold after the day's close.
+
+See `bits`.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.arrays.compiling import end_lane, first_lane, kernel, step
+from tasks.backtest.kernels.bits import SHIFT, WORD, put, toggled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Index = NDArray[np.int64]
-    Bytes = NDArray[np.uint8]
     Words = NDArray[np.uint64]
 
-#: days of a word of bits
-WORD = 64
-_NONE, _ONE, _SEVEN, _LAST = np.uint64(0), np.uint64(1), np.uint64(7), np.uint64(63)
-_BYTE = np.uint64(0xFF)
-#: eight copies of a byte; bit i of byte i; what carries any bit of a byte to its highest one
-_EACH = np.uint64(0x0101010101010101)
-_OWN = np.uint64(0x8040201008040201)
-_FULL = np.uint64(0x7F7F7F7F7F7F7F7F)
+_NONE = np.uint64(0)
 
 
 @kernel
 def macd(
     table: Array, fast: Index, slow: Index, windows: Index, signal: Index, close: Array,
-    band: float, out: Bytes,
+    band: float, out: Words,
 ) -> None:  # fmt: skip
     """Hold while the difference of two averages lies above its own exponential mean.
 
@@ -43,7 +39,7 @@ def macd(
         signal: length of the mean of the difference, (K,).
         close: (m,).
         band: smallest difference that counts, fraction of the close.
-        out: (K, m).
+        out: (K, words).
     """
     m, stop = table.shape[1], end_lane(len(fast))
     k = first_lane(len(fast))
@@ -73,37 +69,39 @@ def macd(
             for t in range(begin, m):
                 line = upper[t] - lower[t]
                 a += share * (line - a)
-                out[k, t] = line - a > band * close[t]
+                put(out[k], t, line - a > band * close[t])
         k += together
 
 
 @step
 def _first_means(
     table: Array, fast: int, slow: int, windows: Index, n: int, close: Array, band: float,
-    stop: int, out: Bytes,
+    stop: int, out: Words,
 ) -> float:  # fmt: skip
-    """The days of one set before `stop`; returns the mean of the difference after them."""
+    """The days of one set before `stop`; returns the mean of the difference after them.
+
+    No later day's bit is left set.
+    """
+    for w in range(len(out)):
+        out[w] = _NONE
     upper, lower = table[fast], table[slow]
     start = max(windows[fast], windows[slow]) - 1
     mean, share = 0.0, 2.0 / (n + 1.0)
-    for t in range(stop):
-        out[t] = 0
-        if t < start:
-            continue
+    for t in range(start, stop):
         line = upper[t] - lower[t]
         if t < start + n:
             mean += line / n
         else:
             mean += share * (line - mean)
         if t >= start + n - 1:
-            out[t] = line - mean > band * close[t]
+            put(out, t, line - mean > band * close[t])
     return mean
 
 
 @step
 def _four_means(
     table: Array, fast: Index, slow: Index, signal: Index, a: float, b: float, c: float, d: float,
-    close: Array, band: float, begin: int, out: Bytes,
+    close: Array, band: float, begin: int, out: Words,
 ) -> None:  # fmt: skip
     """The days from `begin` on of four sets whose means have begun."""
     upper_a, upper_b, upper_c, upper_d = (
@@ -115,96 +113,28 @@ def _four_means(
     share_a, share_b = 2.0 / (signal[0] + 1.0), 2.0 / (signal[1] + 1.0)
     share_c, share_d = 2.0 / (signal[2] + 1.0), 2.0 / (signal[3] + 1.0)
     out_a, out_b, out_c, out_d = out[0], out[1], out[2], out[3]
-    for t in range(begin, len(close)):
-        line_a, line_b = upper_a[t] - lower_a[t], upper_b[t] - lower_b[t]
-        line_c, line_d = upper_c[t] - lower_c[t], upper_d[t] - lower_d[t]
-        a += share_a * (line_a - a)
-        b += share_b * (line_b - b)
-        c += share_c * (line_c - c)
-        d += share_d * (line_d - d)
-        least = band * close[t]
-        out_a[t] = line_a - a > least
-        out_b[t] = line_b - b > least
-        out_c[t] = line_c - c > least
-        out_d[t] = line_d - d > least
-
-
-@kernel
-def crossed(table: Array, row: Index, limit: Array, sign: float, out: Words) -> None:
-    """One bit a day, sixty-four to a word: whether a value lies beyond a limit.
-
-    Args:
-        table: (U, m).
-        row: row of `table`, (C,).
-        limit: (C,).
-        sign: 1: above; -1: below. NaN is neither.
-        out: (C, words), bits behind the last day are zero.
-    """
-    m = table.shape[1]
-    for c in range(first_lane(len(row)), end_lane(len(row))):
-        values, bound = table[row[c]], sign * limit[c]
-        for w in range(out.shape[1]):
-            part, word = values[64 * w : min(64 * w + 64, m)], _NONE
-            for i in range(len(part)):
-                word |= np.uint64(sign * part[i] > bound) << np.uint64(i)
-            out[c, w] = word
-
-
-@kernel
-def outside(close: Array, table: Array, sign: float, out: Words) -> None:
-    """The same for closes beyond each row of a table: bits (W, words)."""
-    m = len(close)
-    for c in range(first_lane(len(table)), end_lane(len(table))):
-        for w in range(out.shape[1]):
-            stop = min(64 * w + 64, m)
-            part, bound, word = close[64 * w : stop], table[c, 64 * w : stop], _NONE
-            for i in range(len(part)):
-                word |= np.uint64(sign * part[i] > sign * bound[i]) << np.uint64(i)
-            out[c, w] = word
-
-
-@kernel
-def latched(begin: Words, first: Index, end: Words, second: Index, out: Bytes) -> None:
-    """Hold from a day on which the first bit is set until one with the second alone.
-
-    Sixty-four days at once: what is held after a day is what is carried out of its bit when the
-    beginnings are added to the days that hand on what is held.
-
-    Args:
-        begin: bits (C, words) of which row `first[k]` is set k's.
-        first: (K,).
-        end: bits (D, words) of which row `second[k]` is set k's.
-        second: (K,).
-        out: (K, m).
-    """
-    m = out.shape[1]
-    for k in range(first_lane(len(first)), end_lane(len(first))):
-        starts, stops, row = begin[first[k]], end[second[k]], out[k]
-        held = _NONE
-        for w in range(len(starts)):
-            on = starts[w] | ~stops[w]
-            held = starts[w] | (on & ~(on + starts[w] + (held >> _LAST)))
-            _spread(held, row[64 * w : min(64 * w + 64, m)])
-
-
-@step
-def _spread(bits: int, out: Bytes) -> None:
-    """A word's bits as bytes, eight at a glance."""
-    whole = len(out) // 8
-    for b in range(whole):
-        eight = (bits >> np.uint64(8 * b)) & _BYTE
-        ones = (((eight * _EACH) & _OWN) + _FULL) >> _SEVEN
-        place = out[8 * b : 8 * b + 8]
-        for i in range(8):
-            place[i] = np.uint8((ones >> np.uint64(8 * i)) & _ONE)
-    for i in range(8 * whole, len(out)):
-        out[i] = np.uint8((bits >> np.uint64(i)) & _ONE)
+    for w in range(begin >> SHIFT, len(out_a)):
+        word_a, word_b, word_c, word_d = out_a[w], out_b[w], out_c[w], out_d[w]
+        for t in range(max(begin, WORD * w), min(WORD * w + WORD, len(close))):
+            line_a, line_b = upper_a[t] - lower_a[t], upper_b[t] - lower_b[t]
+            line_c, line_d = upper_c[t] - lower_c[t], upper_d[t] - lower_d[t]
+            a += share_a * (line_a - a)
+            b += share_b * (line_b - b)
+            c += share_c * (line_c - c)
+            d += share_d * (line_d - d)
+            least, place = band * close[t], np.uint64(t & (WORD - 1))
+            word_a |= np.uint64(line_a - a > least) << place
+            word_b |= np.uint64(line_b - b > least) << place
+            word_c |= np.uint64(line_c - c > least) << place
+            word_d |= np.uint64(line_d - d > least) << place
+        out_a[w], out_b[w], out_c[w], out_d[w] = word_a, word_b, word_c, word_d
 
 
 @kernel
 def ranked(
-    scores: Array, row: Index, start: int, every: Index, levels: Array, traded: Index, out: Bytes
-) -> None:
+    scores: Array, row: Index, start: int, every: Index, levels: Array, traded: Index, days: int,
+    out: Words,
+) -> None:  # fmt: skip
     """Hold from one ranking to the next if the score reached the level of the ranking.
 
     Args:
@@ -214,25 +144,23 @@ def ranked(
         every: rows from one ranking to the next, (K,).
         levels: (K, J), lowest score that each ranking chose.
         traded: number of the first trading day on or after each calendar row, (T,).
-        out: (K, m), of the stock's trading days.
+        days: the stock's trading days, m.
+        out: (K, words), of them.
     """
-    sets, m = out.shape
-    for k in range(first_lane(sets), end_lane(sets)):
-        for i in range(m):
-            out[k, i] = 0
-        one, least = scores[row[k]], levels[k]
-        held, since, day, number = False, 0, start, 0
+    for k in range(first_lane(len(row)), end_lane(len(row))):
+        bits, one, least = out[k], scores[row[k]], levels[k]
+        for w in range(len(bits)):
+            bits[w] = _NONE
+        # Changes of the wish first, as bits: no processor guesses them, so nothing branches on one.
+        before, day, number = _NONE, start, 0
         while day < len(traded):
-            wish = one[day] >= least[number]
-            if wish != held:
-                t = traded[day]
-                for i in range(since, t if held else since):
-                    out[k, i] = 1
-                held, since = wish, t
+            wish, t = np.uint64(one[day] >= least[number]), traded[day]
+            if t < days:
+                bits[t >> SHIFT] ^= (wish ^ before) << np.uint64(t & (WORD - 1))
+            before = wish
             day += every[k]
             number += 1
-        for i in range(since, m if held else since):
-            out[k, i] = 1
+        toggled(bits, days)
 
 
 @kernel

@@ -137,7 +137,7 @@ def past_gains(close: Array, lookbacks: Index, skips: Index) -> Array:
     m = len(close)
     out = np.full((len(lookbacks), m), np.nan)
     for w in range(len(lookbacks)):
-        for t in range(lookbacks[w] + skips[w], m):
-            end = t - skips[w]
-            out[w, t] = close[end] / close[end - lookbacks[w]] - 1.0
+        found, later = out[w, lookbacks[w] + skips[w] :], close[lookbacks[w] :]
+        for t in range(m - lookbacks[w] - skips[w]):  # counts from zero: many days at once
+            found[t] = later[t] / close[t] - 1.0
     return out

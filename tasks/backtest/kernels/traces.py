@@ -7,7 +7,7 @@ adds the held days' returns to the exact sums of many stocks, which no table can
 
 For m trading days of one stock, K parameter sets and T rows of the calendar:
 
-    wanted    uint8 (K, m)    1 where the set wants to hold after the close
+    wanted    uint64 (K, words)  days after whose close the set wants to hold, see `bits`
     days      uint16          trading days of all changes, one set after the other
     ends      int64 (K + 1)   where each set's changes begin in `days`; the last is the end
     others                    as in `accounts`
@@ -21,26 +21,26 @@ import numpy as np
 
 from tasks.arrays.compiling import kernel, step
 from tasks.backtest.kernels.accounts import WHOLE
+from tasks.backtest.kernels.bits import SHIFT, WORD, clear, is_set
 from tasks.backtest.kernels.outcomes import BOUGHT, HELD, SOLD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Bytes = NDArray[np.uint8]
     Flags = NDArray[np.bool_]
     Whole = NDArray[np.int64]
     Counts = NDArray[np.int32]
     Days = NDArray[np.uint16]
+    Words = NDArray[np.uint64]
 
-# Indices are made unsigned where a loop is hot: numba then leaves out the test for negative ones
-# and the compiler takes several days at once.
-_BYTE = np.uint64(8)
-_TOP_BYTE = np.uint64(56)
-_NONE = np.uint64(0)
-_ONE = np.uint64(1)
-#: multiplied with a one in the lowest bit of byte i, it carries i to the highest byte
-_PLACE = np.uint64(0x0001020304050607)
+_NONE, _ONE, _LAST = np.uint64(0), np.uint64(1), np.uint64(WORD - 1)
+#: a word with one bit, times this, has the bit's place as its highest six bits say in `_PLACES`: no
+#: two of the constant's runs of six bits are the same (a sequence of de Bruijn)
+_RUNS = np.uint64(0x03F79D71B4CB0A89)
+_HIGHEST_SIX = np.uint64(58)
+_PLACES = np.zeros(WORD, dtype=np.uint16)
+_PLACES[[((int(_RUNS) << bit) % 2**64) >> 58 for bit in range(WORD)]] = np.arange(WORD)
 
 
 #: columns of `Room.entered`: return of the day of a purchase, sums up to its close, shares for 1
@@ -85,7 +85,7 @@ def room(days: int) -> Room:
 
 @kernel
 def run(
-    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole,
+    wanted: Words, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole,
     close: Array, growth: Array, room: Room, out: Array,
 ) -> int:  # fmt: skip
     """`trace` and, where `out` has rows, `figures` of a stock's accounts; returns the end."""
@@ -97,20 +97,19 @@ def run(
 
 @kernel
 def trace(
-    wanted: Bytes, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole
+    wanted: Words, buyable: Flags, sellable: Flags, first: int, place: int, days: Days, ends: Whole
 ) -> int:
     """Write all changes of holdings to `days` from `place` on; returns where they end.
 
     A set that holds to the end is sold the day after the last, which no trade answers to.
     """
-    sets, m = wanted.shape
-    words = np.zeros(m // 8 + 2, dtype=np.uint64)
-    held = words.view(np.uint8)
+    sets, words = wanted.shape
+    held = np.empty(words + 1, dtype=np.uint64)
     blocked = np.flatnonzero(~(buyable & sellable))
     for k in range(sets):
         ends[k] = place
         _positions(wanted[k], buyable, sellable, blocked, first, held)
-        place = _changes(words, days, place)
+        place = _changes(held, days, place)
     ends[sets] = place
     return place
 
@@ -193,41 +192,43 @@ def daily(
 
 @step
 def _positions(
-    wanted: Bytes, buyable: Flags, sellable: Flags, blocked: Whole, first: int, out: Bytes
+    wanted: Words, buyable: Flags, sellable: Flags, blocked: Whole, first: int, out: Words
 ) -> None:
-    """Holdings after each day, 0 or 1: the wish of the day before, unless its order is blocked.
+    """Bits of what is held after each day: the wish of the day before, unless its order is blocked.
 
-    A blocked order changes nothing; the wish of the next close is tried on the day after.
+    A blocked order changes nothing; the wish of the next close is tried on the day after. There is
+    one more word than wishes have, so that it has a bit for the day after the last, never set.
     """
-    m = len(wanted)
+    m, carried = len(buyable), _NONE
+    for w in range(len(wanted)):
+        out[w] = (wanted[w] << _ONE) | carried
+        carried = wanted[w] >> _LAST
+    out[len(wanted)] = _NONE
     start = max(first, 1)
-    for t in range(start):
-        out[t] = 0
-    later = out[start:]
-    for t in range(m - start):  # counts from zero: the compiler then moves many bytes at once
-        later[t] = wanted[t + start - 1]
-    for t in range(m - start, len(later)):
-        later[t] = 0
+    clear(out, 0, min(start, m))
+    if m < WORD * len(wanted):
+        clear(out, m, m + 1)
     for t in blocked:
-        if t >= start and out[t] != out[t - 1] and not (buyable[t] if out[t] == 1 else sellable[t]):
-            out[t] = out[t - 1]
+        held = is_set(out, t - 1) if t >= start else False
+        if t >= start and is_set(out, t) != held and not (sellable[t] if held else buyable[t]):
+            out[t >> SHIFT] ^= _ONE << np.uint64(t & (WORD - 1))
 
 
 @step
-def _changes(words: NDArray[np.uint64], out: Days, place: int) -> int:
-    """Write the days on which the holding changes, eight days at a glance; returns the end.
+def _changes(held: Words, out: Days, place: int) -> int:
+    """Write the days on which the holding changes, a word at a glance; returns the end.
 
-    The bytes of `words` are the holdings of consecutive days, zero after the last one: changes come
-    in pairs of a purchase and a sale, the last sale perhaps the day after the last.
+    Changes come in pairs of a purchase and a sale, the last sale perhaps the day after the last.
     """
     before = _NONE
-    for w in range(len(words)):
-        eight = words[w]
-        changed = eight ^ ((eight << _BYTE) | before)
-        before = eight >> _TOP_BYTE
+    for w in range(len(held)):
+        word = held[w]
+        changed = word ^ ((word << _ONE) | before)
+        before = word >> _LAST
+        start = np.uint16(WORD * w)
         while changed != _NONE:
             lowest = changed & (~changed + _ONE)
-            out[place] = np.uint16(_BYTE * np.uint64(w) + ((lowest * _PLACE) >> _TOP_BYTE))
+            out[place] = start + _PLACES[(lowest * _RUNS) >> _HIGHEST_SIX]
             place += 1
             changed ^= lowest
     return place

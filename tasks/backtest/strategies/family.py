@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
-    Bytes = NDArray[np.uint8]
+    Words = NDArray[np.uint64]
     Index = NDArray[np.int64]
 
 
@@ -68,9 +68,10 @@ class Family:
         sensible: parameter table to bool (K,): which sets are worth a trial.
         rule: what makes a set sensible, in words.
         wanted: parameter table (K, P) to the rule of its sets: one stock's bars, and the bench to
-            compute on (the CPU if not given), to uint8 (K, m): 1 where the set wants to hold after
-            the close of the day. Uses nothing after that close. What depends on the table alone is
-            found once, however many stocks the rule is then asked for; so with the next two.
+            compute on (the CPU if not given), to bits, uint64 (K, words), see `kernels.bits`: set
+            where a set wants to hold after the close of the day. Uses nothing after that close.
+            What depends on the table alone is found once, however many stocks the rule is then
+            asked for; so with the next two.
         scores: table to the rule: bars to scores (U, m) and the row of each set (K,): the stocks of
             the day's highest scores are held, see `rank_levels`.
         weights: table to the rule: bars to the fraction of the account that is invested, float64
@@ -89,7 +90,7 @@ class Family:
     lookback: Callable[[Array], int]
     sensible: Callable[[Array], Flags] = _every
     rule: str = "every set is"
-    wanted: Callable[[Array], Callable[..., Bytes]] | None = None
+    wanted: Callable[[Array], Callable[..., Words]] | None = None
     scores: Callable[[Array], Callable[[StockBars], tuple[Array, Index]]] | None = None
     weights: Callable[[Array], Callable[[StockBars], Array]] | None = None
     wishes: Callable[[Panel, Flags, Array, int], list[Array | UserError]] | None = None

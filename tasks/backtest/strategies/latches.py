@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.backtest.kernels import states
+from tasks.backtest.kernels import bits
 from tasks.backtest.strategies.family import pairs
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class Crossings:
 
     def bits(self, bench: Bench, table: Array) -> Any:
         """The days on which they do, uint64 (C, words), of a table (W, m); NaN never does."""
-        shape = len(self.rows), words(table.shape[1])
+        shape = len(self.rows), bits.words(table.shape[1])
         given = table, self.rows, self.limits, self.sign
-        return bench.made(states.crossed, shape, np.uint64, *given)
+        return bench.made(bits.crossed, shape, np.uint64, *given)
 
 
 def crossings(row: Index, limit: Array, sign: float) -> Crossings:
@@ -51,15 +51,11 @@ def crossings(row: Index, limit: Array, sign: float) -> Crossings:
 
 def outside(bench: Bench, close: Array, table: Array, sign: float) -> Any:
     """Days on which the close lies above (`sign` 1) or below (-1) each row of a table, as bits."""
-    shape = len(table), words(len(close))
-    return bench.made(states.outside, shape, np.uint64, close, table, sign)
+    shape = len(table), bits.words(len(close))
+    return bench.made(bits.outside, shape, np.uint64, close, table, sign)
 
 
 def held(bench: Bench, begin: Any, first: Index, end: Any, second: Index, days: int) -> Any:
-    """Wishes of each set, uint8 (K, days), from the bits that begin and end its holding."""
-    return bench.made(states.latched, (len(first), days), np.uint8, begin, first, end, second)
-
-
-def words(days: int) -> int:
-    """Words of sixty-four bits for as many days."""
-    return -(-days // states.WORD)
+    """Wishes of each set, (K, words), from the bits that begin and end its holding."""
+    shape, given = (len(first), bits.words(days)), (begin, first, end, second, days)
+    return bench.made(bits.latched, shape, np.uint64, *given)

@@ -31,7 +31,7 @@ def _losses(values: Array) -> Callable[[StockBars], tuple[Array, Index]]:
 
     def losses(bars: StockBars) -> tuple[Array, Index]:
         scores, row = gains(bars)
-        return -scores, row
+        return np.negative(scores, out=scores), row
 
     return losses
 

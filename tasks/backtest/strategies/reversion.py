@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Bytes = NDArray[np.uint8]
+    Words = NDArray[np.uint64]
 
 #: a standard deviation below this fraction of the price is rounding
 _STILL = 1e-6
 
 
-def _between(row: NDArray[np.int64], enter: Array, leave: Array) -> Callable[[Bench, Array], Bytes]:
+def _between(row: NDArray[np.int64], enter: Array, leave: Array) -> Callable[[Bench, Array], Words]:
     """Hold from a value below `enter` until one above `leave`; NaN decides nothing."""
     begin, end = latches.crossings(row, enter, -1.0), latches.crossings(row, leave, 1.0)
 
@@ -33,21 +33,21 @@ def _between(row: NDArray[np.int64], enter: Array, leave: Array) -> Callable[[Be
     return held
 
 
-def _rsi(values: Array) -> Callable[..., Bytes]:
+def _rsi(values: Array) -> Callable[..., Words]:
     windows, (row,) = places(values[:, :1])
     held = _between(row, values[:, 1], values[:, 2])
 
-    def wanted(bars: StockBars, bench: Bench = CPU) -> Bytes:
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Words:
         return held(bench, tables.relative_strength(bars.close, windows))
 
     return wanted
 
 
-def _bollinger(values: Array) -> Callable[..., Bytes]:
+def _bollinger(values: Array) -> Callable[..., Words]:
     windows, (row,) = places(values[:, :1])
     held = _between(row, -values[:, 1], values[:, 2])
 
-    def wanted(bars: StockBars, bench: Bench = CPU) -> Bytes:
+    def wanted(bars: StockBars, bench: Bench = CPU) -> Words:
         return held(bench, tables.standard_scores(bars.close, windows, _STILL))
 
     return wanted

@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.arrays.benches import CPU, Bench
 from tasks.backtest.kernels import moving, states, tables
+from tasks.backtest.kernels.bits import words
 from tasks.backtest.strategies import latches
 from tasks.backtest.strategies.family import Family, Parameter, StockBars, places
 
@@ -16,37 +17,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Bytes = NDArray[np.uint8]
+    Words = NDArray[np.uint64]
 
 #: two averages count as equal within this fraction: of a price that does not move, both averages
 #: are that price, and the last bit of a division must not make a trade
 BAND = 1e-12
 
 
-def _crossing(values: Array) -> Callable[..., Bytes]:
+def _crossing(values: Array) -> Callable[..., Words]:
     windows, (fast, slow) = places(values)
 
     def wanted(bars: StockBars, bench: Bench = CPU) -> Any:
         table = moving.moving_averages(bars.close, windows)
-        shape = len(fast), len(bars.close)
-        return bench.made(moving.above, shape, np.uint8, table, fast, slow, BAND)
+        shape = len(fast), words(len(bars.close))
+        return bench.made(moving.above, shape, np.uint64, table, fast, slow, BAND)
 
     return wanted
 
 
-def _macd(values: Array) -> Callable[..., Bytes]:
+def _macd(values: Array) -> Callable[..., Words]:
     windows, (fast, slow) = places(values[:, :2])
     signal = values[:, 2].astype(np.int64)
 
     def wanted(bars: StockBars, bench: Bench = CPU) -> Any:
         table = tables.exponential_averages(bars.close, windows)
-        shape, given = (len(fast), len(bars.close)), (windows, signal, bars.close, BAND)
-        return bench.made(states.macd, shape, np.uint8, table, fast, slow, *given)
+        shape, given = (len(fast), words(len(bars.close))), (windows, signal, bars.close, BAND)
+        return bench.made(states.macd, shape, np.uint64, table, fast, slow, *given)
 
     return wanted
 
 
-def _breakout(values: Array) -> Callable[..., Bytes]:
+def _breakout(values: Array) -> Callable[..., Words]:
     up, (enter,) = places(values[:, :1])
     down, (leave,) = places(values[:, 1:])
 
