@@ -1,9 +1,9 @@
 """The one decorator that every step uses: name, key, serializer, retries and fan-out.
 
 A step's body reads artifacts, calls one pure function and returns an `Output`; the decorator finds
-or writes the artifact. The artifact's key is Prefect's cache key too, and Prefect's own record of
-it only mirrors the store: a key found in the store shows as Cached in the UI, wherever it was
-computed; one that is missing or damaged is computed again.
+or writes the artifact. The artifact's key, with the store's place, is Prefect's cache key too, and
+Prefect's own record of it only mirrors the store: a key found in the store shows as Cached in the
+UI, wherever it was computed; one that is missing or damaged is computed again.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextvars
 import dataclasses
 import functools
+import hashlib
 import inspect
 import logging
 import threading
@@ -149,9 +150,11 @@ def step(
             return _run(body, bound, packages)
 
         def cache_key(_context: TaskRunContext, parameters: dict[str, Any]) -> str:
+            context: Context = parameters["ctx"]
             key = _key(body, parameters, packages)
-            _mirror(_standing(parameters["ctx"], key), key)
-            return key
+            record = f"{key}-{_place(context.store_root)}"
+            _mirror(_standing(context, key), record)
+            return record
 
         made: Step = task(
             name=name,
@@ -306,6 +309,15 @@ def _key(body: Callable[..., Any], arguments: Mapping[str, Any], packages: tuple
         )
     parameters = {k: v for k, v in arguments.items() if k != "ctx"}
     return keys.key(name, parameters, code=code, packages=packages)
+
+
+def _place(root: str) -> str:
+    """A store in a few letters.
+
+    Prefect keeps the records of all nights of a machine in one folder. Nights in two stores, at
+    once, would take each other's for their own if they were called the same.
+    """
+    return hashlib.sha256(root.encode()).hexdigest()[:12]
 
 
 def _mirror(artifact: Artifact | None, key: str) -> None:

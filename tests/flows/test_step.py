@@ -11,9 +11,11 @@ from prefect import flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency import services as concurrency
+from prefect.results import get_result_store
 from prefect.states import State
 from prefect_dask import DaskTaskRunner
 
+from tasks import _step
 from tasks._step import Context, Output, ask_for_limits, step
 from tasks.cluster.fanout import fan_out
 from tasks.data import codec
@@ -73,7 +75,7 @@ def play(prefect_api: str, qilin_home: Path, tmp_path: Path) -> Callable[..., Pl
 
     def run(*work: tuple[Any, dict[str, Any]], chain: bool = False, **context: Any) -> Played:
         log.write_text("")
-        ctx = Context(str(qilin_home), data_path=str(log), **context)
+        ctx = Context(**{"store_root": str(qilin_home), "data_path": str(log), **context})
 
         @flow(task_runner=DaskTaskRunner(cluster_kwargs=CLUSTER))
         def steps() -> None:
@@ -146,6 +148,23 @@ def test_a_wiped_store_is_never_hidden_by_prefects_own_records(
     again, ran = play((ones, {"n": 4}))
     assert ran == ["ones"]
     assert value(qilin_home, again[0]) == 4.0
+
+
+def test_a_night_in_another_store_does_not_take_this_ones_records_for_its_own(
+    play: Callable[..., Played], qilin_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = play((ones, {"n": 5}))
+    told, record, mirror = first[0].result(_sync=True), first[0].data.metadata, _step._mirror
+
+    def another_night_ends_now(made: Artifact | None, key: str) -> None:
+        mirror(made, key)
+        get_result_store().write(key=record.storage_key, obj=told)
+
+    monkeypatch.setattr(_step, "_mirror", another_night_ends_now)
+    other = tmp_path / "other"
+    again, ran = play((ones, {"n": 5}), store_root=str(other))
+    assert ran == ["ones"]
+    assert value(other, again[0]) == value(qilin_home, first[0]) == 5.0
 
 
 def test_an_exception_names_the_block_and_says_what_to_do(play: Callable[..., Played]) -> None:
