@@ -105,6 +105,20 @@ class _Timed:
         return self.function(item), time.perf_counter() - started
 
 
+def idle_threads() -> int:
+    """Threads of this Dask worker that have nothing to do now, the caller's own among them.
+
+    For work on arrays in memory, which only threads of one process can share. 1 outside of Dask.
+    """
+    from distributed import get_worker
+
+    try:
+        state = get_worker().state
+    except ValueError:
+        return 1
+    return max(1, state.nthreads - len(state.executing) + 1)
+
+
 def fan_out(
     function: Callable[[Item], Result],
     items: Iterable[Item],

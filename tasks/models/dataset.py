@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,6 +98,7 @@ def dataset(
     eligible: NDArray[np.bool_] | None = None,
     preprocess: Transform = "rank",
     label_transform: Transform = "rank",
+    threads: int = 1,
 ) -> Dataset:
     """Build the training matrix; any cut of the symbols into blocks gives the same bits.
 
@@ -110,6 +112,7 @@ def dataset(
             Eligible cells without any finite feature (an indicator's warm-up) are left out.
         preprocess: per-day transform of the features, over eligible cells alone.
         label_transform: per-day transform of the label, over eligible cells alone.
+        threads: how many transform days beside each other; the bits are the same.
 
     Returns:
         Rows for eligible cells, whether labelled or not: the last days have features and no label
@@ -130,7 +133,7 @@ def dataset(
     _check_shape("eligible", mask, shape)
     chosen = np.ascontiguousarray(mask[:, order])
     day, column = (index.astype(np.int32) for index in np.nonzero(chosen))
-    X = _matrix(blocks, names, order, chosen, preprocess)
+    X = _matrix(blocks, names, order, chosen, preprocess, threads)
     informed = _any_known(X)
     raw = returns[:, order][chosen]
     raw[~np.isfinite(raw)] = np.nan
@@ -158,22 +161,26 @@ def _matrix(
     order: NDArray[np.int64],
     chosen: NDArray[np.bool_],
     kind: Transform,
+    threads: int,
 ) -> NDArray[np.float32]:
     """Rows of the chosen cells, transformed: some days of all features after the other."""
     X = np.empty((int(chosen.sum()), len(names)), dtype=np.float32)
+    starts = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))])
     step = max(1, _CELLS // max(1, chosen.shape[1]))
-    start = 0
-    for first in range(0, len(chosen), step):
-        days = slice(first, first + step)
-        stop = start + int(chosen[days].sum())
+
+    def fill(first: int) -> None:
+        days = slice(first, min(first + step, len(chosen)))
+        rows = slice(starts[days.start], starts[days.stop])
         for f, name in enumerate(names):
             parts = [block.features[name][days] for block in blocks]
             values = np.concatenate(parts, axis=1)[:, order]
             if kind == "rank" and values.dtype == np.float32:
-                centred_rank_rows(values, chosen[days], X[start:stop, f])
+                centred_rank_rows(values, chosen[days], X[rows, f])
             else:
-                X[start:stop, f] = _flat(values, chosen[days], kind)
-        start = stop
+                X[rows, f] = _flat(values, chosen[days], kind)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(fill, range(0, len(chosen), step)))
     return X
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks._step import Context, Output, step
+from tasks.cluster.fanout import idle_threads
 from tasks.data import codec, vault
 from tasks.data.store import Artifact, Store
 from tasks.models import archive, drift, evaluate, walkforward
@@ -53,6 +54,7 @@ def dataset(
         eligible=universe,
         preprocess=config.preprocess,
         label_transform=config.label_transform,
+        threads=idle_threads(),
     )
     folds = _folds(made, config, sealed)
     notes = {"rows": len(made.day), "features": len(made.names), "folds": len(folds)}

@@ -5,7 +5,14 @@ import time
 
 import pytest
 
-from tasks.cluster.fanout import FanOutError, describe, fan_out, inside_dask, narrowing
+from tasks.cluster.fanout import (
+    FanOutError,
+    describe,
+    fan_out,
+    idle_threads,
+    inside_dask,
+    narrowing,
+)
 from tasks.errors import UserError
 
 
@@ -72,6 +79,27 @@ def test_the_drivers_own_thread_is_outside_even_beside_a_cluster(threads):
 
 def test_inside_a_task_it_never_waits_for_itself(threads):
     assert threads.submit(outer, square, range(20)).result(timeout=20) == [x * x for x in range(20)]
+
+
+RELEASE = threading.Event()
+
+
+def held_up():
+    return RELEASE.wait(20)
+
+
+def test_idle_threads_are_those_of_the_worker_without_work(threads):
+    assert idle_threads() == 1
+    count = threads.thread_count
+    assert threads.submit(idle_threads, pure=False).result(timeout=20) == count
+    RELEASE.clear()
+    busy = [threads.submit(held_up, pure=False) for _ in range(count - 1)]
+    try:
+        time.sleep(0.2)
+        assert threads.submit(idle_threads, pure=False).result(timeout=20) == 1
+    finally:
+        RELEASE.set()
+        threads.gather(busy)
 
 
 def test_more_fanning_tasks_than_threads_all_end(threads):

@@ -26,6 +26,15 @@ def test_blocks_in_any_number_give_the_same_bits(market, cuts):
     assert many.symbols == one.symbols
 
 
+@pytest.mark.parametrize("cells", [1, 500, 2**15])
+def test_any_number_of_threads_gives_the_same_bits(market, monkeypatch, cells):
+    monkeypatch.setattr(module, "_CELLS", cells)
+    eligible = np.random.default_rng(6).random(market.returns.shape) < 0.7
+    one = market.data(eligible=eligible)
+    many = market.data(eligible=eligible, threads=3)
+    assert many.X.tobytes() == one.X.tobytes()
+
+
 def test_order_of_blocks_does_not_matter(market):
     parts = blocks_of(market, [20, 40])
     turned = [parts[2], parts[0], parts[1]]
