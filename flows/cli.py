@@ -28,6 +28,8 @@ EXIT_USE = 2
 EXIT_BUG = 70
 EXIT_TERMINATED = 143
 EXIT_INTERRUPTED = 130
+#: answers of a server from here on say that it failed, not that it was asked wrongly
+_BROKEN = 500
 
 _SETTING_FLAG = re.compile(r"--(?P<name>[a-z_][\w-]*(\.[\w-]+)+)(=(?P<value>.*))?", re.DOTALL)
 
@@ -87,8 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last place before the user: never a traceback
+        lost = _is_lost_server(error)
+        if lost and (full := _full_disk()):
+            return _complain(full, EnvironmentFaultError.exit_code, debug)
         log = _write_log()
-        if _is_lost_connection(error):
+        if lost:
             return _complain(
                 f"the Prefect server stopped answering ({_one_line(error)}) What is finished is "
                 f"kept: see qilin doctor and {log}, then: qilin retry",
@@ -103,10 +108,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
 
 
-def _is_lost_connection(error: BaseException) -> bool:
-    """Whether the server went away under the command: a fault of the machine, not of ours."""
+def _is_lost_server(error: BaseException) -> bool:
+    """Whether the server went away or broke down: a fault of the machine, not of ours."""
     httpx = sys.modules.get("httpx")
-    return httpx is not None and isinstance(error, httpx.TransportError)
+    if httpx is None:
+        return False
+    broke = isinstance(error, httpx.HTTPStatusError) and error.response.status_code >= _BROKEN
+    return broke or isinstance(error, httpx.TransportError)
+
+
+def _full_disk() -> str:
+    """What is wrong with the disk that our server keeps its records on; empty if nothing is."""
+    from tasks.data.store import Store
+
+    try:
+        Store(str(settings.local_home())).require_writable()
+    except EnvironmentFaultError as error:
+        return str(error)
+    return ""
 
 
 def _complain(sentence: str, code: int, debug: bool) -> int:

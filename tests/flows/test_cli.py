@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -149,6 +150,34 @@ def test_a_server_that_goes_away_is_no_bug_of_ours(qilin_home, monkeypatch, caps
     monkeypatch.setattr(_cli_status, "lines", broken)
     assert cli.main(["status"]) == 5
     assert "stopped answering" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "free", "code", "said"),
+    [
+        (500, 2**40, 5, "qilin: the Prefect server stopped answering (Internal"),
+        (503, 1000, 5, "qilin: the disk of {home} is full: a night needs at least "),
+        (422, 1000, 70, "qilin: internal error: HTTPStatusError: Internal"),
+    ],
+)
+def test_a_server_that_breaks_down_names_its_disk_if_that_is_full(
+    qilin_home, monkeypatch, capsys, status, free, code, said
+):
+    import httpx
+
+    def broken(*_):
+        answer = httpx.Response(status, request=httpx.Request("POST", "http://127.0.0.1/api"))
+        raise httpx.HTTPStatusError(
+            "Internal Server Error", request=answer.request, response=answer
+        )
+
+    usage = shutil.disk_usage(qilin_home)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(_cli_status, "lines", broken)
+    assert cli.main(["status"]) == code
+    err = capsys.readouterr().err
+    assert err.startswith(said.format(home=qilin_home))
+    assert len(err.splitlines()) == 1
 
 
 def _finished(**changes):
