@@ -6,7 +6,7 @@ its meaning, unit and default.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -29,6 +29,22 @@ StrategyName = Literal[
     "volatility_target",
 ]
 Search = Literal["grid", "random", "optuna"]
+
+
+def one_of(name: str, given: object, choices: Any) -> None:
+    """Refuse a word that is none of an option's, which would otherwise mean one of the others.
+
+    Args:
+        name: of the parameter, for the message.
+        given: what the caller wrote.
+        choices: the option's `Literal`.
+
+    Raises:
+        UserError: `given` is none of its words.
+    """
+    words = get_args(choices)
+    if not (isinstance(given, str) and given in words):
+        raise UserError(f"{name} is {given!r}: choose {', '.join(words[:-1])} or {words[-1]}")
 
 
 class _Settings(BaseModel):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Moments = NDArray[np.datetime64]
+
+#: whole numbers between these are read as days, such as 20240131
+_FIRST_NUMBER, _LAST_NUMBER = 1900_01_01, 2100_12_31
 
 
 class GPUBacktestEngine:
@@ -34,7 +38,8 @@ class GPUBacktestEngine:
 
     Args:
         initial_capital: starting cash, CNY.
-        costs: what trades cost; the settings' defaults if not given.
+        costs: what trades cost; the settings' defaults if not given. Stamp duty and transfer fee
+            are those in force on the prices' dates; where the rows have no dates, the fixed ones.
         device: `auto` (the GPU where there is one), `cpu`, or `gpu`, whose absence is said once.
     """
 
@@ -60,7 +65,8 @@ class GPUBacktestEngine:
 
         Args:
             prices: DataFrame, or array of numpy, pandas, torch or cupy: (T, N), or (T,) for one
-                stock. NaN: no trading on the bar.
+                stock. NaN: no trading on the bar. Labels that are dates or moments, also as text
+                such as 2024-01-31 or 20240131, must ascend.
             signals: the same shape. Above zero: hold; zero or below: do not hold (there are no
                 short sales); NaN: no opinion, not held.
 
@@ -72,7 +78,8 @@ class GPUBacktestEngine:
             what made the orders, and why, in one sentence.
 
         Raises:
-            UserError: shapes or labels that do not match, prices that are not positive, no bars.
+            UserError: shapes or labels that do not match, dates that repeat or go back, prices
+                that are not positive, no bars.
         """
         price, index, names = _table(prices, "prices")
         signal, signal_index, signal_names = _table(signals, "signals")
@@ -91,13 +98,19 @@ class GPUBacktestEngine:
         weights, used = serving.on_device(
             functools.partial(signal_weights, signal), self.device, SWEEPS
         )
-        result = simulate(_panel(price, names), weights, None, self.costs, self.initial_capital)
+        dates = _dates(index)
+        costs = self.costs
+        if dates is None:  # bars get numbers for dates, which the rule book must never see
+            dates = np.arange(len(price)).astype("datetime64[D]")
+            costs = costs.model_copy(update={"official_fees": "fixed"})
+        panel = _panel(price, dates, names)
+        result = simulate(panel, weights, None, costs, self.initial_capital)
         return {
             "equity_curve": _series(result.equity, "equity", prices, index),
             "returns": _series(result.returns, "return", prices, index),
             "positions": _grid(result.positions, prices, index, names),
-            "trades": _labels(result.trades, index, names),
-            "refusals": _labels(result.refusals, index, names),
+            "trades": _labels(result.trades, dates, index, names),
+            "refusals": _labels(result.refusals, dates, index, names),
             "device": used.reason,
             **_figures(result),
         }
@@ -144,11 +157,55 @@ def _check_prices(price: Array, index: pd.Index, names: pd.Index) -> None:
         )
 
 
-def _panel(price: Array, names: pd.Index) -> Panel:
-    """One price per bar as a panel; bars are numbered, their labels come back in the result."""
-    bars = np.arange(len(price)).astype("datetime64[D]")
+def _dates(index: pd.Index) -> Moments | None:
+    """Moments of the bars, ascending, (T,), in the exchange's own time; None: labels are no dates.
+
+    Raises:
+        UserError: one of them is missing, repeats or lies before its predecessor.
+    """
+    import pandas as pd
+
+    moments = _moments(index)
+    if moments is None:
+        return None
+    days = moments.tz_localize(None).to_numpy().astype("datetime64[us]")
+    wrong = np.isnat(days)
+    wrong[1:] |= ~(days[1:] > days[:-1])
+    if wrong.any():
+        row = int(wrong.argmax())
+        what = "repeats" if row and days[row] == days[row - 1] else "comes after a later one"
+        raise UserError(
+            f"the date {index[row]} in row {row} of the prices "
+            f"{'is missing' if pd.isna(days[row]) else what}: sort the rows by date and keep one "
+            "row for each, such as prices[~prices.index.duplicated()].sort_index()"
+        )
+    return days
+
+
+def _moments(index: pd.Index) -> pd.DatetimeIndex | None:
+    """Labels as dates; None where they are none, such as plain numbers of rows."""
+    import pandas as pd
+
+    if isinstance(index, pd.DatetimeIndex):
+        return index
+    if isinstance(index, pd.PeriodIndex):
+        return index.to_timestamp()
+    if pd.api.types.is_integer_dtype(index):
+        if not ((index >= _FIRST_NUMBER) & (index <= _LAST_NUMBER)).all():
+            return None
+        index = index.astype(str)
+    if index.inferred_type not in ("string", "date", "datetime", "datetime64"):
+        return None
+    try:
+        return pd.DatetimeIndex(pd.to_datetime(index, format="ISO8601"))
+    except ValueError:
+        return None
+
+
+def _panel(price: Array, dates: Moments, names: pd.Index) -> Panel:
+    """One price per bar as a panel; stocks are numbered, their labels come back in the result."""
     symbols = tuple(f"{place} {name}" for place, name in enumerate(names))
-    return Panel(bars, symbols, {"open": price, "close": price}, "unadjusted", "prices")
+    return Panel(dates, symbols, {"open": price, "close": price}, "unadjusted", "prices")
 
 
 def _series(values: Array, name: str, template: Any, index: pd.Index) -> Any:
@@ -169,8 +226,8 @@ def _grid(values: Array, template: Any, index: pd.Index, names: pd.Index) -> Any
     return in_kind(values, template)
 
 
-def _labels(frame: pd.DataFrame, index: pd.Index, names: pd.Index) -> pd.DataFrame:
-    """The bars' and stocks' own labels in place of their numbers."""
-    bars = frame["date"].to_numpy().astype("datetime64[D]").astype(int)
+def _labels(frame: pd.DataFrame, dates: Moments, index: pd.Index, names: pd.Index) -> pd.DataFrame:
+    """The bars' and stocks' own labels in place of the panel's."""
+    bars = np.searchsorted(dates, frame["date"].to_numpy())
     places = [int(s.split(" ", 1)[0]) for s in frame["symbol"]]
     return frame.assign(date=index[bars], symbol=names[places])

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tasks.arrays import recycling
-from tasks.backtest.config import CostConfig, PortfolioFill
+from tasks.backtest.config import CostConfig, PortfolioFill, one_of
 from tasks.backtest.costs import day_costs
 from tasks.backtest.kernels import books, holdings, orders
 from tasks.backtest.targets import TargetKind, aligned, deciding_rows, signal_weights
@@ -181,9 +181,13 @@ def simulate(
         listed_on: symbol to the ISO date of its listing, see `limits`.
 
     Raises:
-        UserError: targets that cannot be meant (see `targets`), no cash, rules on adjusted prices,
-            prices that are zero, no volume for a cap, no field for the fill.
+        UserError: an unknown word for an option, targets that cannot be meant (see `targets`), no
+            cash, rules on adjusted prices, prices that are zero, no volume for a cap, no field for
+            the fill.
     """
+    one_of("fill", fill, PortfolioFill)
+    one_of("kind", kind, TargetKind)
+    one_of("rights", rights, Rights)
     _check(panel, rules, cash, volume_cap)
     wanted = aligned(panel, targets)
     if kind == "signals":

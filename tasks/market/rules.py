@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Days = NDArray[np.datetime64]
     Array = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 #: name of a market -> the module with its `ROWS`, `place`, `NAME`, `TITLE` and `CURRENCY`
 MARKETS = {market.NAME: market for market in (rules_a_share, rules_us)}
@@ -171,35 +172,53 @@ class RuleBook:
         ]
 
     def by_day(self, topic: Topic, dates: Days, on: str = "", place: str = "") -> Array:
-        """A market-wide value for each day, shape (T,); the first row's before it starts.
+        """A market-wide value for each day, shape (T,).
 
         Args:
             topic: what is asked for.
             dates: (T,).
             on: board; the market's first one by default.
             place: exchange, where the rule differs among them.
+
+        Raises:
+            UserError: no row covers one of the days.
         """
-        board = on or self.boards[0]
-        rows = sorted(r for r in self.rows if r.topic == topic and board in r.boards)
-        rows = [r for r in rows if r.exchange in ("", place)]
-        if not rows:
-            raise UserError(f"the rule book has no {topic} for {board}: add a dated row")
-        out = np.full(len(dates), rows[0].value)
-        for rule in rows:
-            out[dates >= np.datetime64(rule.start)] = rule.value
+        board, days = on or self.boards[0], np.asarray(dates, dtype="datetime64[D]")
+        out = np.full(len(days), np.nan)
+        for rule in self._rows(topic, board):
+            if rule.exchange in ("", place):
+                out[inside(rule, days)] = rule.value
+        unruled = np.isnan(out)
+        if unruled.any():
+            raise UserError(
+                f"the rule book of {self.title} has no {topic} for {board} on "
+                f"{days[unruled][0]}: choose other days, add a dated row with its source, or set "
+                "official_fees to 'fixed' where it is a fee"
+            )
         return out
 
     def lots(self, symbols: Iterable[str], day: str) -> tuple[Array, Array]:
-        """Smallest buy and step for each symbol, shares, (N,); 1 off the market's boards."""
-        days = np.array([day], dtype="datetime64[D]")
-        known = {
-            (on, topic): float(self.by_day(topic, days, on)[0])
-            for on in self.boards
-            for topic in _LOTS
-        }
+        """Smallest buy and step for each symbol, shares, (N,); 1 off the market's boards.
+
+        A board that opens after the day, on which nothing can trade yet, has its first ones.
+        """
+        known = {}
+        for on in self.boards:
+            for topic in _LOTS:
+                begin = min((rule.start for rule in self._rows(topic, on)), default=day)
+                days = np.array([max(day, begin)], dtype="datetime64[D]")
+                known[on, topic] = float(self.by_day(topic, days, on)[0])
         boards = [self.place(symbol)[0] for symbol in symbols]
         minimum, step = ([known.get((on, topic), 1.0) for on in boards] for topic in _LOTS)
         return np.array(minimum, dtype=float), np.array(step, dtype=float)
+
+    def _rows(self, topic: Topic, board: str) -> list[Rule]:
+        """Rows of a topic for the ordinary stocks of a board."""
+        return [
+            rule
+            for rule in self.rows
+            if rule.topic == topic and board in rule.boards and rule.status == "normal"
+        ]
 
     def _value_if_ruled(
         self, topic: Topic, symbol: str, day: str, status: Status = "normal"
@@ -225,6 +244,12 @@ def rule_book(market: str = "a_share") -> RuleBook:
 def a_share_rules() -> RuleBook:
     """The rule book of the A-share market."""
     return rule_book("a_share")
+
+
+def inside(rule: Rule, dates: Days) -> Flags:
+    """Days on which a rule was in force, (T,)."""
+    since = np.asarray(dates >= np.datetime64(rule.start))
+    return since & (dates <= np.datetime64(rule.end)) if rule.end else since
 
 
 def _in_force(rule: Rule, day: str) -> bool:

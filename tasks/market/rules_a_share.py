@@ -31,6 +31,9 @@ _FIRST_SZ = "SZSE notice of 2014-06-13 on trading on the first day of a new list
 _DELIST = "SSE and SZSE delisting rules of 2020-12-31"
 _RELIST = "SSE and SZSE trading rules of 2006-07-01, 3.4.13"
 _LOTS = "SSE and SZSE trading rules, section on orders"
+_STAMP_1990 = "approximation: until October 1991 Shenzhen levied 0.6 % and Shanghai nothing"
+_STAMP_1991 = "Shanghai and Shenzhen tax bureaus, October 1991; State Taxation notice of 1992-06-12"
+_STAMP_1997 = "State Council decision of 1997-05-09 on stamp duty, in force from 1997-05-12"
 
 ROWS: tuple[Rule, ...] = (
     Rule("price_limit", ("main",), "", "normal", "1996-12-16", "", 0.10, _LIMIT_1996),
@@ -73,6 +76,9 @@ ROWS: tuple[Rule, ...] = (
         "settlement_days", _ALL, "", "normal", "1995-01-01", "", 1,
         "SSE and SZSE notices on T+1 trading of A shares, in force from 1995-01-01",
     ),
+    Rule("stamp_duty_buy", _ALL, "", "normal", "1990-12-19", "1991-10-09", 0.003, _STAMP_1990),
+    Rule("stamp_duty_buy", _ALL, "", "normal", "1991-10-10", "1997-05-11", 0.003, _STAMP_1991),
+    Rule("stamp_duty_buy", _ALL, "", "normal", "1997-05-12", "1998-06-11", 0.005, _STAMP_1997),
     Rule(
         "stamp_duty_buy", _ALL, "", "normal", "1998-06-12", "2001-11-15", 0.004,
         "State Taxation Administration notice, in force from 1998-06-12",
@@ -97,6 +103,9 @@ ROWS: tuple[Rule, ...] = (
         "stamp_duty_buy", _ALL, "", "normal", "2008-09-19", "", 0.0,
         "Ministry of Finance, announcement of 2008-09-18: sellers only",
     ),
+    Rule("stamp_duty_sell", _ALL, "", "normal", "1990-12-19", "1991-10-09", 0.003, _STAMP_1990),
+    Rule("stamp_duty_sell", _ALL, "", "normal", "1991-10-10", "1997-05-11", 0.003, _STAMP_1991),
+    Rule("stamp_duty_sell", _ALL, "", "normal", "1997-05-12", "1998-06-11", 0.005, _STAMP_1997),
     Rule(
         "stamp_duty_sell", _ALL, "", "normal", "1998-06-12", "2001-11-15", 0.004,
         "State Taxation Administration notice, in force from 1998-06-12",

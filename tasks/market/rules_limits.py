@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tasks.market import calendar, limit_kernel
-from tasks.market.rule import Rule, Status, Topic
-from tasks.market.rules import RuleBook, a_share_rules
+from tasks.market.rule import Status, Topic
+from tasks.market.rules import RuleBook, a_share_rules, inside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,9 +147,9 @@ def ruled_percent(rules: RuleBook, dates: Days) -> Array:
     for rule in rules.rows:
         if rule.topic == "price_limit" and rule.status in _STATUSES:
             rows = [rules.boards.index(board) for board in rule.boards]
-            inside = _inside(rule, dates)
+            days = inside(rule, dates)
             for row in rows:
-                percent[_STATUSES.index(rule.status), row, inside] = round(rule.value * 100)
+                percent[_STATUSES.index(rule.status), row, days] = round(rule.value * 100)
     return percent
 
 
@@ -159,14 +159,8 @@ def _free_in_delisting(rules: RuleBook, dates: Days) -> Array:
     for rule in rules.rows:
         if rule.topic == "free_sessions" and rule.status == "delisting":
             for board in rule.boards:
-                free[rules.boards.index(board), _inside(rule, dates)] = rule.value
+                free[rules.boards.index(board), inside(rule, dates)] = rule.value
     return free
-
-
-def _inside(rule: Rule, dates: Days) -> Flags:
-    """Days on which a rule was in force, (T,)."""
-    inside = np.asarray(dates >= np.datetime64(rule.start))
-    return inside & (dates <= np.datetime64(rule.end)) if rule.end else inside
 
 
 def _listings(

@@ -62,6 +62,46 @@ def test_the_opening_trade_is_charged():
     assert results["total_return"] == pytest.approx(1 / 1.001 - 1, rel=1e-9)
 
 
+@pytest.mark.parametrize("labels", ["days", "text", "compact", "numbers", "minutes"])
+def test_dated_prices_pay_the_duty_of_their_days_however_the_dates_are_written(labels):
+    days = pd.DatetimeIndex(["2007-05-29", "2007-05-30", "2008-09-19", "2023-08-25", "2023-08-28"])
+    index = {
+        "days": days,
+        "text": days.strftime("%Y-%m-%d"),
+        "compact": days.strftime("%Y%m%d"),
+        "numbers": days.strftime("%Y%m%d").astype(int),
+        "minutes": days.tz_localize("Asia/Shanghai") + pd.Timedelta("10h"),
+    }[labels]
+    still = pd.DataFrame(10.0, index=index, columns=["600000.SH"])
+    signals = pd.DataFrame([[1.0], [0.0], [1.0], [0.0], [0.0]], index=index, columns=still.columns)
+    engine = GPUBacktestEngine(costs=CostConfig(commission_rate=0.0, slippage_bp=0.0))
+    trades = engine.vectorized_backtest(still, signals)["trades"]
+    assert trades["date"].tolist() == index[1:].tolist()
+    rates = trades["stamp_duty"] / trades["value"]
+    np.testing.assert_allclose(rates, [0.003, 0.001, 0.0, 0.0005], rtol=1e-12)
+
+
+def test_prices_without_dates_pay_the_fixed_duty_on_sales_alone():
+    still, signals = np.full((4, 1), 10.0), np.array([[1.0], [0.0], [0.0], [0.0]])
+    frame = pd.DataFrame(still, index=list("abcd"))
+    for table in (still, frame, frame.reset_index(drop=True)):
+        trades = GPUBacktestEngine().vectorized_backtest(table, signals)["trades"]
+        np.testing.assert_allclose(trades["stamp_duty"] / trades["value"], [0.0, 0.0005])
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ([0, 1, 1, 2], r"2024-01-02 00:00:00 in row 2 of the prices repeats"),
+        ([0, 2, 1, 3], r"2024-01-02 00:00:00 in row 2 of the prices comes after a later one"),
+    ],
+)
+def test_dates_that_go_back_or_repeat_are_named(order, message):
+    table = prices(4, 2).iloc[order]
+    with pytest.raises(UserError, match=message):
+        GPUBacktestEngine().vectorized_backtest(table, np.ones(table.shape))
+
+
 def test_a_signal_is_not_filled_at_the_close_that_made_it():
     price = np.array([10.0, 20.0, 20.0, 10.0, 10.0])
     # the signal knows each bar's own move: on the same close it would double the money

@@ -165,6 +165,9 @@ def test_misaligned_targets_are_one_sentence(change, message):
         ([0.5, np.nan], {"kind": "shares"}, "give a number of shares"),
         ([0.5, 0.2], {"volume_cap": 0.1}, "has no volume: add the field"),
         ([0.5, 0.2], {"volume_cap": 1.5}, "fraction between 0"),
+        ([0.5, 0.2], {"fill": "close"}, "fill is 'close': choose next_open, next_close or next_v"),
+        ([0.5, 0.2], {"kind": "share"}, "kind is 'share': choose weights, shares or signals"),
+        ([0.5, 0.2], {"rights": "foo"}, "rights is 'foo': choose subscribe or lapse"),
         ([0.5, 0.2], {"fill": "next_vwap"}, "has neither vwap nor amount and volume"),
     ],
 )

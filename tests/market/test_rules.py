@@ -82,10 +82,23 @@ def test_fees_over_days():
     )
 
 
+def test_the_fees_of_the_nineties_are_known_and_none_are_guessed():
+    days = ["1991-01-02", "1997-05-09", "1997-05-12", "1998-06-11", "1998-06-12", "2001-11-16"]
+    for side in ("stamp_duty_buy", "stamp_duty_sell"):
+        rates = BOOK.by_day(side, np.array(days, dtype="datetime64[D]"))
+        np.testing.assert_array_equal(rates, [0.003, 0.003, 0.005, 0.005, 0.004, 0.002])
+    with pytest.raises(UserError, match="no stamp_duty_sell for main on 1980-01-01: choose other"):
+        BOOK.by_day("stamp_duty_sell", np.array(["1980-01-01"], dtype="datetime64[D]"))
+    bars = np.array(["2001-11-15T14:59", "2001-11-16T09:31"], dtype="datetime64[us]")
+    np.testing.assert_array_equal(BOOK.by_day("stamp_duty_buy", bars), [0.004, 0.002])
+
+
 def test_lots_of_each_board():
     minimum, step = BOOK.lots(["600000.SH", "688001.SH", "830799.BJ", "AAPL"], "2024-01-02")
     np.testing.assert_array_equal(minimum, [100, 200, 100, 1])
     np.testing.assert_array_equal(step, [100, 1, 1, 1])
+    before = BOOK.lots(["600000.SH", "688001.SH"], "2018-12-28")  # when there was no STAR Market
+    np.testing.assert_array_equal(before, [[100, 200], [100, 1]])
 
 
 def test_a_day_before_the_rules_is_an_error_and_rows_can_be_added():
