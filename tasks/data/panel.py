@@ -151,6 +151,11 @@ class Panel:
             fields["volume"] = fields["volume"] / np.where(np.isnan(factor), 1.0, factor)
         return dataclasses.replace(self, fields=fields, adjustment="adjusted")
 
+    def read_only(self) -> Panel:
+        """The same numbers, not to be written to: for code that is not ours. Nothing is copied."""
+        fields = {name: _sealed(values) for name, values in self.fields.items()}
+        return dataclasses.replace(self, dates=_sealed(self.dates), fields=fields)
+
     def with_fields(self, **fields: Array) -> Panel:
         """A panel with more, or replaced, fields."""
         return dataclasses.replace(self, fields={**self.fields, **fields})
@@ -182,6 +187,12 @@ class Panel:
         from tasks.data.frames import melt
 
         return melt(self)
+
+
+def _sealed(values: NDArray[Any]) -> NDArray[Any]:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _day(value: str | np.datetime64) -> NDArray[np.datetime64]:

@@ -100,11 +100,14 @@ def python(file: UserFile) -> dict[str, Any]:
 
 def fault(file: UserFile, error: BaseException) -> UserError:
     """What the user's code raised as one sentence: file, line, and what was said."""
-    lines = [
-        f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == file.label
-    ]
-    where = f"{file.name}, line {lines[-1]}" if lines else file.name
+    places = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file.label]
+    where = f"{file.name}, line {places[-1].lineno}" if places else file.name
     said = " ".join(str(error).split())
+    if isinstance(error, ValueError) and "read-only" in said and places:
+        return UserError(
+            f"{where}: {places[-1].name} writes into an array that is not its own, such as the "
+            'panel\'s: write into a copy, panel["close"].copy()'
+        )
     if isinstance(error, QilinError):
         return UserError(f"{where}: {said}")
     return UserError(f"{where}: {type(error).__name__}{': ' if said else ''}{said}: correct it")

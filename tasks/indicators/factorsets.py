@@ -118,7 +118,7 @@ def across(
     stocks = [i for i, s in enumerate(panel.symbols) if s not in panel.benchmarks]
     found = {name: np.ascontiguousarray(grid[:, stocks]) for name, grid in found.items()}
     if code is not None:
-        made = userfactors.compute(code, userfactors.functions(code), panel.columns(stocks))
+        made = userfactors.compute(code, panel.columns(stocks))
         found |= {name: _finite(grid).astype(config.dtype) for name, grid in made.items()}
     unique = _unique([(name, USER, name) for name in found], [name for name, _, _ in names(config)])
     texts = {pair[0]: pair[1] for pair in user}

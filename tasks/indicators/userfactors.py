@@ -8,12 +8,14 @@
     NEXT = Ref($close, -1) / $close - 1
 
 A Python file (`.py`) defines functions that take a panel of adjusted bars and give one array
-(dates x symbols) or several by name. Names that begin with `_` are helpers.
+(dates x symbols) or several by name. The panel's arrays cannot be written to: write into copies.
+The file is run anew for every panel. Names that begin with `_` are helpers.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -114,28 +116,39 @@ def functions(file: UserFile) -> dict[str, Function]:
     found: dict[str, Function] = {
         name: value
         for name, value in names.items()
-        if inspect.isfunction(value)
-        and value.__code__.co_filename == file.label
-        and not name.startswith("_")
+        if not name.startswith("_") and _is_own(value, file.label)
     }
     if not found:
         raise UserError(f"{file.name} defines no function: write one that takes a panel")
     return found
 
 
-def compute(file: UserFile, called: Mapping[str, Function], panel: Panel) -> dict[str, Array]:
+def _is_own(value: Any, label: str) -> bool:
+    """Whether the file itself defines what is called: a function, or an object of its own class."""
+    if inspect.isclass(value) or not callable(value):
+        return False
+    if isinstance(value, functools.partial):
+        return _is_own(value.func, label)
+    wraps = inspect.isfunction(value) or isinstance(value, functools._lru_cache_wrapper)
+    code = getattr(inspect.unwrap(value) if wraps else type(value).__call__, "__code__", None)
+    return code is not None and code.co_filename == label
+
+
+def compute(file: UserFile, panel: Panel) -> dict[str, Array]:
     """What a file's functions give for a panel of adjusted bars, float64 (T, N).
 
-    A function that gives one array lends it its name.
+    A function that gives one array lends it its name. The file is run anew, so that nothing is
+    left of panels that it saw before, and no function can write into the panel: the values depend
+    on the panel alone, and not on the order of the functions.
 
     Raises:
         UserError: a function raises, or gives something else than arrays of the panel's shape.
     """
     found: dict[str, Array] = {}
-    for name, function in called.items():
+    for name, function in functions(file).items():
         try:
-            given = function(panel)
-        except Exception as error:
+            given = function(panel.read_only())
+        except (Exception, SystemExit) as error:
             raise userfiles.fault(file, error) from error
         for key, values in (given if isinstance(given, Mapping) else {name: given}).items():
             if str(key) in found:
@@ -148,7 +161,7 @@ def _grid(file: UserFile, function: str, name: str, values: Any, panel: Panel) -
     if not _NAME.fullmatch(name):
         raise UserError(f"{file.name}: {function} names an output {name!r}: use letters and digits")
     try:
-        grid = np.asarray(values, dtype=np.float64)
+        grid = np.array(values, dtype=np.float64)  # a copy: it may be the panel's own, or reused
     except (TypeError, ValueError) as error:
         raise UserError(
             f"{file.name}: {function} gives {type(values).__name__}: give an array of numbers"

@@ -2,15 +2,19 @@
 
 A leak of one day shows on the day before something happens. So the cuts lie where a price goes ex,
 a suspension begins or a stock is listed, and the stocks to which that happens are in the sample;
-evenly spread cuts and stocks fill up the rest. The same rows give the same choice.
+evenly spread cuts and stocks fill up the rest. A few early ones are for scales and thresholds that
+the first days take from later ones. The same rows give the same choice.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tasks.validation.leaks import EARLY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,11 +29,11 @@ if TYPE_CHECKING:
 STOCKS = 40
 #: newest sessions that are replayed
 SESSIONS = 500
-#: first hidden days; at least twenty wherever the history has as many days
-CUTS = 24
+#: first hidden days besides the early ones; at least twenty wherever there are as many days
+CUTS = 22
 #: cuts for each kind of event
 EACH = 5
-#: share of the sessions before the first cut: windows must have filled by then
+#: share of the sessions before the first of these cuts: windows must have filled by then
 WARM_UP = 0.4
 #: a move of an unadjusted price beyond this is an ex-date, or as good as one
 JUMP = 0.205
@@ -52,10 +56,17 @@ class Cut:
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Rows of some stocks and all benchmarks over the newest sessions, and where to cut."""
+    """Rows of some stocks and all benchmarks over the newest sessions, and where to cut.
+
+    Attributes:
+        bars: the rows.
+        cuts: where the future is poisoned or cut off, ascending.
+        early: where it is only poisoned, before the first of the others.
+    """
 
     bars: Bars
     cuts: tuple[Cut, ...]
+    early: tuple[Cut, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +94,8 @@ def sample(bars: Bars) -> Sample:
         bars: as a source gives them, in any order, faults and all.
     """
     rows = _rows(bars)
-    allowed = rows.sessions[max(1, int(WARM_UP * len(rows.sessions))) :]
+    warm = max(1, int(WARM_UP * len(rows.sessions)))
+    allowed = rows.sessions[warm:]
     cuts: dict[int, str] = {}
     chosen: list[int] = []
     for kind, flags in rows.events.items():
@@ -101,7 +113,14 @@ def sample(bars: Bars) -> Sample:
     return Sample(
         _part(bars, names | set(bars.benchmarks), rows.sessions),
         tuple(Cut(np.datetime64(day, "D"), cuts[day]) for day in sorted(cuts)),
+        tuple(_early(rows.sessions[:warm])),
     )
+
+
+def _early(sessions: Index) -> Iterator[Cut]:
+    for row in EARLY:
+        if row < len(sessions):
+            yield Cut(np.datetime64(int(sessions[row]), "D"), f"session {row + 1}")
 
 
 def _rows(bars: Bars) -> _Rows:

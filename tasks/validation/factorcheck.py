@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from tasks.data.config import GateConfig
     from tasks.data.panel import Panel
     from tasks.indicators.userfactors import UserFactors
+    from tasks.validation.cuts import Cut
 
     Compute = Callable[[Panel], Mapping[str, Any]]
 
-#: first hidden days; each is tried with every change of the future
+#: first hidden days that are tried with every change of the future
 CUTS = 8
 
 
@@ -58,18 +60,28 @@ def check_factors(factors: UserFactors, bars: Bars, config: GateConfig) -> list[
     """
     part = sample(bars)
     panel = gate(part.bars, config).panel().adjusted()
-    days = [int(np.searchsorted(panel.dates, cut.day)) for cut in part.cuts]
-    cuts = [days[i] for i in sorted({*np.linspace(0, len(days) - 1, CUTS).astype(int).tolist()})]
     if len(panel.dates) < 20:
         raise UserError(
             f"source {panel.source!r} has {len(panel.dates)} sessions up to that day, a leak check "
             "needs 20 at least: choose a later day or more history"
         )
-    found = list(_findings(*_computed(factors, panel), cuts)) if factors.expressions else []
+    days, early = _rows(part.cuts, panel), _rows(part.early, panel)
+    cuts = [days[i] for i in sorted({*np.linspace(0, len(days) - 1, CUTS).astype(int).tolist()})]
+    found: list[Finding] = []
+    if factors.expressions:
+        found += _findings(*_computed(factors, panel), cuts, early)
     if factors.code is not None:
-        found += _findings(*_called(factors, panel), cuts)
+        with warnings.catch_warnings():  # numpy's, of days without a number, once for each cut
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found += _findings(*_called(factors, panel), cuts, early)
     ahead = "a label: it may look ahead, and is never a factor"
     return [*found, *(Finding(name, "SKIP", ahead) for name in factors.labels)]
+
+
+def _rows(cuts: tuple[Cut, ...], panel: Panel) -> list[int]:
+    """Rows of the first hidden days, where the panel has days before and after them."""
+    rows = {int(np.searchsorted(panel.dates, cut.day)) for cut in cuts}
+    return sorted(row for row in rows if 0 < row < len(panel.dates))
 
 
 def _computed(factors: UserFactors, panel: Panel) -> tuple[Compute, Panel]:
@@ -79,13 +91,14 @@ def _computed(factors: UserFactors, panel: Panel) -> tuple[Compute, Panel]:
 def _called(factors: UserFactors, panel: Panel) -> tuple[Compute, Panel]:
     file = factors.file
     assert file is not None
-    called = userfactors.functions(file)
-    return lambda bars: userfactors.compute(file, called, bars), panel.stocks()
+    return lambda bars: userfactors.compute(file, bars), panel.stocks()
 
 
-def _findings(compute: Compute, panel: Panel, cuts: list[int]) -> Iterator[Finding]:
+def _findings(
+    compute: Compute, panel: Panel, cuts: list[int], early: list[int]
+) -> Iterator[Finding]:
+    report = check(compute, panel, cuts=cuts, early=early)
     first, again = compute(panel), compute(panel)
-    report = check(compute, panel, cuts=cuts)
     leaks: dict[str, Leak] = {}
     for leak in report.leaks:
         leaks.setdefault(leak.name, leak)
@@ -106,7 +119,8 @@ def _ways() -> str:
 
 
 def _cell(leak: Leak) -> str:
+    before, after = leak.values
     return (
-        f"uses the future: {leak.symbol} on {leak.date} is {leak.before:.6g}, and "
-        f"{leak.after:.6g} with the bars from {leak.cut} on {leak.change}"
+        f"uses the future: {leak.symbol} on {leak.date} is {before}, and "
+        f"{after} with the bars from {leak.cut} on {leak.change}"
     )

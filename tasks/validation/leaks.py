@@ -2,19 +2,21 @@
 
 A function of a panel is evaluated on the whole panel, on panels that end at a cut, and on panels
 whose days after the cut are poisoned. Values up to the cut must be equal, bit for bit; the first
-cell that is not is named. The check is only worth its alarm, so functions with a known leak are
-checked beside it on every night: each of them must be caught.
+cell that is not is named. Early in the calendar the future is only poisoned: a function may refuse
+a panel of five days. The check is only worth its alarm, so functions with a known leak are checked
+beside it on every night: each of them must be caught.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.errors import UserError
+from tasks.errors import QilinError, UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +29,11 @@ Compute = Callable[["Panel"], Mapping[str, "Array"]]
 Change = Callable[["Panel", int, np.random.Generator], "Panel"]
 #: cuts at about these places of the calendar, moved a little by the seed
 PLACES = (0.55, 0.75, 0.95)
+#: rows of early cuts: for scales and thresholds that the first days take from the first weeks or
+#: months, and for first days that are filled from the next ones
+EARLY = (1, 5, 20, 60, 120)
+#: what is done to the future at an early cut: the panel keeps its length
+LASTING = ("scaled", "missing")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +57,18 @@ class Leak:
     after: float
 
     @property
+    def values(self) -> tuple[str, str]:
+        """Before and after, with as many digits as show that they differ."""
+        short = f"{self.before:.6g}", f"{self.after:.6g}"
+        return short if short[0] != short[1] else (repr(self.before), repr(self.after))
+
+    @property
     def sentence(self) -> str:
         """What leaks, where, and what that means."""
+        before, after = self.values
         return (
-            f"{self.name} on {self.date} for {self.symbol} is {self.before:.6g} and becomes "
-            f"{self.after:.6g} when the bars from {self.cut} on are {self.change}: it uses data "
+            f"{self.name} on {self.date} for {self.symbol} is {before} and becomes "
+            f"{after} when the bars from {self.cut} on are {self.change}: it uses data "
             "from the future"
         )
 
@@ -94,49 +108,65 @@ def check(
     panel: Panel,
     *,
     cuts: Sequence[int] | None = None,
+    early: Sequence[int] | None = None,
     seed: int = 7,
 ) -> LeakReport:
     """Look for outputs that depend on the future.
 
     Args:
-        fn: panel to {name: T x N}; it must accept shorter panels.
+        fn: panel to {name: T x N}; it must accept shorter panels, and cannot write into them.
         panel: bars; at least 20 days.
         cuts: first changed rows; three places of the calendar by default.
+        early: more of them, where the panel keeps its length; by default the rows `EARLY` before
+            the first cut, none beside cuts that are given.
         seed: of the cuts and of the poison.
 
     Raises:
-        UserError: a cut outside the calendar, an output of another shape, or a set of outputs that
-            depends on the panel's length. What `fn` raises is passed on.
+        UserError: a cut outside the calendar, an output of another shape, a set of outputs that
+            depends on the panel's length, or a function that writes into the panel. What else `fn`
+            raises is passed on.
     """
     random = np.random.default_rng(seed)
     days = panel.shape[0]
     where = _places(days, random) if cuts is None else list(cuts)
-    outside = [c for c in where if not 0 < c < days]
+    if early is None:
+        early = [row for row in EARLY if where and row < where[0]] if cuts is None else []
+    outside = [c for c in (*where, *early) if not 0 < c < days]
     if outside or not where:
         raise UserError(
             f"leak check of {days} days cannot cut at {outside or where}: choose rows from 1 to "
             f"{days - 1} of a panel with at least 20 days"
         )
+    trials = [
+        *itertools.product(where, CHANGES),
+        *itertools.product(early, [change for change in LASTING if change in CHANGES]),
+    ]
+
+    def other(cut: int, change: str) -> Mapping[str, Array]:
+        return _outputs(fn, CHANGES[change](panel, cut, random))
+
+    # the first trial comes before the whole panel: a function that keeps what it saw first has then
+    # seen no future
+    ahead = other(*trials[0])
     whole = _outputs(fn, panel)
     found: dict[tuple[str, str], Leak] = {}
-    for cut in where:
-        for change, altered in CHANGES.items():
-            other = _outputs(fn, altered(panel, cut, random))
-            if set(other) != set(whole):
-                odd = sorted(set(other) ^ set(whole))[0]
-                raise UserError(
-                    f"output {odd!r} appears or vanishes when the panel ends on "
-                    f"{panel.dates[cut]}: give the same outputs for every panel"
-                )
-            for name, values in whole.items():
-                leak = _first_change(name, change, cut, values, other[name], panel)
-                if leak and (name, change) not in found:
-                    found[name, change] = leak
+    for number, (cut, change) in enumerate(trials):
+        changed = other(cut, change) if number else ahead
+        if set(changed) != set(whole):
+            odd = sorted(set(changed) ^ set(whole))[0]
+            raise UserError(
+                f"output {odd!r} appears or vanishes when the bars from {panel.dates[cut]} on are "
+                f"{change}: give the same outputs for every panel"
+            )
+        for name, values in whole.items():
+            leak = _first_change(name, change, cut, values, changed[name], panel)
+            if leak and (name, change) not in found:
+                found[name, change] = leak
     return LeakReport(
         leaks=tuple(found.values()),
         names=tuple(whole),
-        cuts=tuple(str(panel.dates[c]) for c in where),
-        evaluations=1 + len(where) * len(CHANGES),
+        cuts=tuple(str(panel.dates[c]) for c in (*where, *early)),
+        evaluations=1 + len(trials),
     )
 
 
@@ -190,15 +220,24 @@ def _places(days: int, random: np.random.Generator) -> list[int]:
     return sorted({min(max(int(days * place), 1), days - 1) for place in moved}) if days > 1 else []
 
 
-def _outputs(fn: Compute, panel: Panel) -> Mapping[str, Array]:
-    outputs = fn(panel)
+def _outputs(fn: Compute, panel: Panel) -> dict[str, Array]:
+    """What a function gives for a panel, in arrays that it cannot use again."""
+    try:
+        outputs = fn(panel.read_only())
+    except ValueError as error:
+        if isinstance(error, QilinError) or "read-only" not in str(error):
+            raise
+        raise UserError(
+            f"{getattr(fn, '__name__', 'the function')} writes into an array of the panel: write "
+            'into a copy, panel["close"].copy()'
+        ) from error
     for name, values in outputs.items():
         if values.shape != panel.shape:
             raise UserError(
                 f"output {name!r} has shape {values.shape} on a panel of {panel.shape}: "
                 "leak checks need one value per date and symbol"
             )
-    return outputs
+    return {name: np.array(values) for name, values in outputs.items()}
 
 
 def _first_change(

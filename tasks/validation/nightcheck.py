@@ -1,10 +1,11 @@
 """The night's check against the future, from the raw rows on.
 
 The rows of a sample of stocks are cut off, and poisoned, at twenty days and more, many of them the
-first day of something: an ex-date, a suspension, a listing. The night is replayed on what is left,
-and every verdict, member of the universe, adjusted price, factor and signal of the days before must
-be what it was, bit for bit. Each stage is also replayed with a leak of one day planted in it; a
-night on which one of these is not caught cannot vouch for the rest.
+first day of something: an ex-date, a suspension, a listing; at some early days they are poisoned.
+The night is replayed on what is left, and every verdict, member of the universe, adjusted price,
+factor and signal of the days before must be what it was, bit for bit. Each stage is also replayed
+with a leak of one day planted in it; a night on which one of these is not caught cannot vouch for
+the rest.
 """
 
 from __future__ import annotations
@@ -90,9 +91,10 @@ def check_sample(part: Sample, replay: Replay) -> NightReport:
     found: dict[tuple[str, str], Leak] = {}
     caught: dict[str, list[Leak]] = {stage: [] for stage in STAGES}
     replays = 1
-    for number, cut in enumerate(part.cuts):
+    cuts = (*part.cuts, *part.early)
+    for number, cut in enumerate(cuts):
         noticed: dict[str, Leak] = {}
-        for change, bars in _futures(part.bars, cut, number):
+        for change, bars in _futures(part, cut, number):
             seen = replay.run(bars)
             replays += 1
             for leak in _differences(whole, seen, cut, change):
@@ -114,7 +116,7 @@ def check_sample(part: Sample, replay: Replay) -> NightReport:
             )
             for stage in STAGES
         ),
-        cuts=part.cuts,
+        cuts=tuple(sorted(cuts, key=lambda cut: cut.day)),
         stocks=len(whole["universe"].symbols),
         sessions=len(whole["universe"].dates),
         replays=replays,
@@ -172,9 +174,15 @@ def _planted_json(stage: StageReport, cuts: int) -> dict[str, Any]:
     }
 
 
-def _futures(bars: Bars, cut: Cut, number: int) -> Iterator[tuple[str, Bars]]:
-    """The rows without their future, and with one poisoned; the poisons take turns."""
-    random = np.random.default_rng([SEED, number])
+def _futures(part: Sample, cut: Cut, number: int) -> Iterator[tuple[str, Bars]]:
+    """The rows without their future, and with one poisoned; the poisons take turns.
+
+    At an early cut the future is scaled and no more: what is computed may need some days.
+    """
+    bars, random = part.bars, np.random.default_rng([SEED, number])
+    if cut in part.early:
+        yield "scaled", poison.scaled(bars, cut.day, random)
+        return
     yield "truncated", poison.truncated(bars, cut.day, random)
     names = list(poison.CHANGES)
     chosen = names[number % len(names)]

@@ -94,7 +94,7 @@ def test_functions_of_a_python_file_give_named_arrays(market: Panel) -> None:
     assert read.code is file
     called = userfactors.functions(file)
     assert list(called) == ["twice", "several"]
-    found = userfactors.compute(file, called, market)
+    found = userfactors.compute(file, market)
     assert list(found) == ["twice", "one", "two"]
     np.testing.assert_array_equal(found["twice"], 2 * market["close"])
     assert all(grid.dtype == np.float64 for grid in found.values())
@@ -108,10 +108,64 @@ def test_functions_of_a_python_file_give_named_arrays(market: Panel) -> None:
         ("return 'text'", "a.py: f gives str: give an array of numbers"),
         ("return {'a b': panel['close']}", "a.py: f names an output 'a b'"),
         ("raise ValueError('no luck')", "a.py, line 2: ValueError: no luck: correct it"),
+        ("raise SystemExit(3)", "a.py, line 2: SystemExit: 3: correct it"),
+        ("panel['close'][0] = 1", "a.py, line 2: f writes into an array that is not its own"),
+        ("panel['close'].sort(axis=0)", "a.py, line 2: f writes into an array that is not its own"),
     ],
 )
 def test_faults_of_functions_are_one_sentence(market: Panel, body: str, words: str) -> None:
     file = UserFile("a.py", f"def f(panel):\n    {body}\n")
     with pytest.raises(UserError) as caught:
-        userfactors.compute(file, userfactors.functions(file), market)
+        userfactors.compute(file, market)
     assert str(caught.value).startswith(words)
+
+
+WRAPPED = """
+import functools
+from numpy import nanmean
+
+def _scaled(panel, by):
+    return panel["close"] * by
+
+twice = functools.partial(_scaled, by=2)
+
+@functools.lru_cache
+def cached(panel):
+    return panel["close"]
+
+class Times:
+    def __init__(self, by):
+        self.by = by
+
+    def __call__(self, panel):
+        return panel["close"] * self.by
+
+thrice = Times(3)
+plain = lambda panel: panel["open"]
+number = 7
+"""
+
+
+def test_whatever_the_file_itself_makes_callable_is_a_factor(market: Panel) -> None:
+    file = UserFile("a.py", WRAPPED.replace("@functools.lru_cache\n", ""))
+    found = userfactors.compute(file, market)
+    assert list(found) == ["twice", "cached", "thrice", "plain"]
+    np.testing.assert_array_equal(found["thrice"], 3 * market["close"])
+    assert list(userfactors.functions(UserFile("a.py", WRAPPED))) == list(found)
+
+
+def test_functions_share_neither_the_panel_nor_what_they_give(market: Panel) -> None:
+    text = (
+        "import numpy as np\nbuffer = []\n"
+        "def first(panel):\n    panel.fields['close'] = panel['open']\n    return panel['close']\n"
+        "def second(panel):\n    return panel['close']\n"
+        "def third(panel):\n    buffer.append(panel['low'].copy())\n    return buffer[0]\n"
+        "def fourth(panel):\n    buffer[0] *= 2\n    return buffer[0]\n"
+    )
+    found = userfactors.compute(UserFile("a.py", text), market)
+    np.testing.assert_array_equal(found["first"], market["open"])
+    np.testing.assert_array_equal(found["second"], market["close"])
+    np.testing.assert_array_equal(found["third"], market["low"])
+    np.testing.assert_array_equal(found["fourth"], 2 * market["low"])
+    found["second"][:] = 0.0
+    assert np.nanmin(market["close"]) > 0.0

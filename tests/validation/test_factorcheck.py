@@ -17,7 +17,7 @@ from tasks.validation.factorcheck import check_factors
 PYTHON = """
 import numpy as np
 
-calls = []
+chance = np.random.default_rng()
 
 def honest(panel):
     return panel["close"] / panel["open"] - 1.0
@@ -26,8 +26,7 @@ def whole_sample(panel):
     return {"scaled": panel["close"] / np.nanmax(panel["close"], axis=0), "raw": panel["close"]}
 
 def restless(panel):
-    calls.append(1)
-    return panel["close"] * len(calls)
+    return panel["close"] * chance.random()
 """
 
 
@@ -50,6 +49,60 @@ def test_functions_that_leak_are_named_with_the_first_cell(bars: Bars) -> None:
     assert states["scaled"][1].startswith("uses the future: ")
     assert " with the bars from 2024-" in states["scaled"][1]
     assert states["restless"][1] == "gives other numbers for the same bars: fix its seed"
+
+
+HIDING = """
+import numpy as np
+seen = {}
+
+def remembering(panel):
+    key = str(panel.dates[0])
+    if key not in seen:
+        seen[key] = np.roll(panel["close"], -1, axis=0)
+    return seen[key][: panel.shape[0]]
+
+def in_sample(panel):
+    r = panel["close"] / panel["open"] - 1.0
+    return (r - np.nanmean(r[:80])) / np.nanstd(r[:80])
+
+def first_days(panel):
+    out = np.zeros(panel.shape)
+    out[:5] = np.nanmax(panel["close"][:50], 0)
+    return out
+"""
+
+
+def test_a_leak_hides_neither_in_what_is_kept_nor_among_the_first_days(bars: Bars) -> None:
+    states = found("mine.py", HIDING, bars)
+    assert {n: s for n, (s, _) in states.items()} == {
+        "remembering": "FAIL", "in_sample": "FAIL", "first_days": "FAIL",
+    }  # fmt: skip
+    assert all(words.startswith("uses the future: ") for _, words in states.values())
+
+
+WRITING = """
+import pandas as pd
+
+def filled(panel):
+    close = panel["close"]
+    close[:] = pd.DataFrame(close).bfill().to_numpy()
+    return close * 1.0
+"""
+ABSENT = """
+import numpy as np
+
+def apart(panel):
+    return panel["close"] - np.nanmean(panel["close"], axis=1)[:, None]
+"""
+
+
+def test_a_function_that_writes_into_the_panel_is_told_to_copy(bars: Bars) -> None:
+    with pytest.raises(UserError, match=r"^mine\.py, line 6: filled writes into an array that is"):
+        found("mine.py", WRITING, bars)
+
+
+def test_numpys_warnings_are_no_findings(bars: Bars) -> None:
+    assert found("mine.py", ABSENT, bars)["apart"][0] == "PASS"
 
 
 def test_expressions_pass_and_labels_are_not_tested(bars: Bars) -> None:

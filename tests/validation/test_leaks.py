@@ -5,7 +5,7 @@ from tasks.data.panel import Panel
 from tasks.errors import UserError
 from tasks.models.crosssection import centred_rank
 from tasks.validation.alarms import CLEAN, PLANTED, planted_leaks
-from tasks.validation.leaks import CHANGES, check
+from tasks.validation.leaks import CHANGES, EARLY, LASTING, check
 
 
 def panel(days=120, n=25, seed=0):
@@ -27,9 +27,9 @@ def test_what_looks_back_or_across_is_clean():
     report = check(lambda p: {"mean": mean_of_five(p), "rank": centred_rank(p["close"])}, panel())
     assert report.ok
     assert report.names == ("mean", "rank")
-    assert len(report.cuts) == 3
-    assert report.evaluations == 1 + 3 * len(CHANGES)
-    assert report.sentence == "2 outputs at 3 cuts: none uses the future"
+    assert len(report.cuts) == 3 + len(early := [row for row in EARLY if row < 67])
+    assert report.evaluations == 1 + 3 * len(CHANGES) + len(early) * len(LASTING)
+    assert report.sentence == "2 outputs at 7 cuts: none uses the future"
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -67,13 +67,76 @@ def test_the_first_cell_that_changed_is_named():
     assert check(peek, p, cuts=[61]).ok
 
 
+def filled_from_behind(p):
+    out = mean_of_five(p)
+    out[:4] = out[4]
+    return out
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda p: p["close"] - np.nanmean(p["close"][:40], axis=0),
+        lambda p: np.where(np.arange(p.shape[0])[:, None] < 3, np.nanmax(p["close"][:9], 0), 0.0),
+        filled_from_behind,
+    ],
+    ids=["scale of the first weeks", "first days know the second week", "first days filled"],
+)
+@pytest.mark.parametrize("days", [40, 120, 700])
+def test_a_leak_among_the_first_days_is_found(fn, days):
+    p = panel(days=120) if days < 700 else long_panel()
+    report = check(lambda q: {"x": fn(q)}, p.rows(slice(0, days)))
+    assert not report.ok
+    assert days < 100 or report.leaks[0].change in LASTING
+
+
+def long_panel():
+    p = panel(days=366)
+    twice = {name: np.concatenate([values, values]) for name, values in p.fields.items()}
+    return Panel(np.arange("2024-01-01", "2026-01-02", dtype="datetime64[D]"), p.symbols, twice)
+
+
+def test_a_function_cannot_write_into_the_panel():
+    p = panel()
+    before = p["close"].copy()
+
+    def filled(q):
+        q["close"][:] = 0.0
+        return {"x": q["close"]}
+
+    with pytest.raises(UserError, match="filled writes into an array of the panel"):
+        check(filled, p)
+    np.testing.assert_array_equal(p["close"], before)
+
+
+def test_what_a_function_keeps_hides_no_leak():
+    kept, buffer = [], np.empty((120, 25))
+
+    def remembering(q):
+        kept.append(np.roll(q["close"], -1, axis=0))
+        return {"x": kept[0][: len(q.dates)]}
+
+    def reusing(q):
+        out = buffer[: len(q.dates)]
+        out[:] = np.roll(q["close"], -1, axis=0)
+        return {"x": out}
+
+    with pytest.raises(UserError, match="'x' has shape"):
+        check(remembering, panel())
+    assert not check(reusing, panel()).ok
+
+
 def test_a_leak_of_one_ulp_is_a_leak():
     def nudge(p):
         out = p["close"].copy()
         out[5] = np.nextafter(out[5], np.inf) if len(p.dates) % 2 else out[5]
         return {"x": out}
 
-    assert not check(nudge, panel(days=120), cuts=[61]).ok
+    report = check(nudge, panel(days=120), cuts=[61])
+    assert not report.ok
+    before, after = report.leaks[0].values
+    assert before != after
+    assert f"is {before} and becomes {after} when" in report.sentence
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -88,7 +88,8 @@ def test_the_night_as_it_is_uses_no_future_and_every_alarm_rings(part: Sample) -
         assert not stage.leaks, stage.leaks[0].sentence
         assert stage.caught > 3
     assert report.ok
-    assert report.replays == 1 + 2 * len(part.cuts)
+    assert report.replays == 1 + 2 * len(part.cuts) + len(part.early)
+    assert len(report.cuts) == len(part.cuts) + len(part.early)
     found = nightcheck.to_json(report)
     assert nightcheck.is_clean(found)
     assert [alarm["seen"] for alarm in found["planted"]] == ["caught"] * len(STAGES)
@@ -100,7 +101,8 @@ def test_cutting_off_alone_shows_every_planted_day_thanks_to_the_events(
     monkeypatch.setattr(poison, "CHANGES", {"truncated again": poison.truncated})
     report = nightcheck.check_sample(few, REPLAY)
     assert all(stage.caught for stage in report.stages)
-    plain = dataclasses.replace(few, cuts=tuple(c for c in few.cuts if c.why == "evenly spread"))
+    spread = tuple(c for c in few.cuts if c.why == "evenly spread")
+    plain = dataclasses.replace(few, cuts=spread, early=())
     blind = nightcheck.check_sample(plain, REPLAY)
     assert not all(stage.caught for stage in blind.stages)
 
@@ -193,6 +195,19 @@ def test_a_users_function_that_peeks_is_found_by_its_name(few: Sample) -> None:
     tested = next(stage for stage in report.stages if stage.name == "factors")
     assert [leak.name for leak in tested.leaks] == ["factors: peeking"]
     assert tested.outputs == 2
+
+
+def test_a_scale_that_the_first_days_take_from_the_first_months_is_found(few: Sample) -> None:
+    def scaled(panel: Panel) -> Mapping[str, Any]:
+        stocks = panel.stocks()
+        moves = stocks["close"] / stocks["open"] - 1.0
+        return factors(panel) | {"in sample": moves / np.nanstd(moves[:120])}
+
+    replay = dataclasses.replace(REPLAY, factors=scaled)
+    report = nightcheck.check_sample(few, replay)
+    assert [leak.name for leak in report.stages[3].leaks] == ["factors: in sample"]
+    late = nightcheck.check_sample(dataclasses.replace(few, early=()), replay)
+    assert not late.stages[3].leaks
 
 
 def test_an_output_that_is_gone_with_the_future_is_a_leak(few: Sample) -> None:

@@ -25,7 +25,6 @@ of a parameter. A Python file says the same by `PARAMETERS`, `CONSTRAINT`, `WARM
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -213,15 +212,10 @@ class _Rule:
     def _called(self, panel: Panel, one: Set) -> Any:
         name = self.said["function"]
         given = {n: int(v) if self._whole[n] else v for n, v in one.items()}
-        fields = {n: values.view() for n, values in panel.fields.items()}
-        for values in fields.values():
-            values.flags.writeable = False
         try:
             # The file is run anew for each set, which then cannot depend on the sets before it.
             function = userfiles.python(self.file)[name]
-            grid = np.asarray(
-                function(dataclasses.replace(panel, fields=fields), **given), dtype=float
-            )
+            grid = np.asarray(function(panel.read_only(), **given), dtype=float)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - it becomes the set's row
             return UserError(f"{userfiles.fault(self.file, error)} ({name} with {told(one)})")
         if grid.shape != panel.shape:
