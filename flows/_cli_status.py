@@ -51,13 +51,16 @@ def lines(store: Store, now: dt.datetime) -> list[str]:
 
 
 def _begun(store: Store) -> dict[str, str]:
-    """Run id to folder of every run that got as far as its session."""
-    return {run: store.read_note(f"runs/folders/{run}") for run in store.names("runs/folders")}
+    """Run id to folder of every run that got as far as its session, and had its turn."""
+    noted = {run: store.read_note(f"runs/folders/{run}") for run in store.names("runs/folders")}
+    return {run: folder for run, folder in noted.items() if folder}
 
 
 def _name(folder: str) -> str:
-    """`nightly 2026-11-20 full`, from the run's folder."""
-    _, day, run = folder.split("/")
+    """`nightly 2026-11-20 full`, from the run's folder; `training 2026-11-20` of one apart."""
+    kind, day, run = folder.split("/")
+    if kind != "runs":
+        return f"{kind.removesuffix('s')} {day}"
     return f"nightly {day} {run.rsplit('-', 1)[0]}"
 
 

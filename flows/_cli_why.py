@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from flows import _compare, _history
+from flows import _compare, _history, _turns
 from tasks.data.store import Store
 from tasks.errors import NightFailedError
 
@@ -46,6 +46,9 @@ def diff(
               for c, run in zip(chosen, runs, strict=True)]  # fmt: skip
         rows = _compare.attribute(at[0], at[1], _run)
         print("\n".join(["", *_attribution(_compare.numbers(old), rows, _compare.numbers(new))]))
+        others = [d for d in found if d.kind in _compare.NOT_SWAPPED]
+        if others:
+            print("the rest may come from: " + ", ".join(f"{d.kind} {d.name}" for d in others))
     return 0
 
 
@@ -113,7 +116,8 @@ def _moves(what: str, before: _compare.Numbers, now: _compare.Numbers) -> Iterat
 def _run(config: NightlyConfig) -> _compare.Numbers:
     from flows._run import run_night
 
-    finished = run_night(config.model_copy(update={"note": "between two runs, for qilin diff"}))
+    noted = config.model_copy(update={"note": "between two runs, for qilin diff"})
+    finished = run_night(noted, tags=[_turns.COMPARISON])
     if finished.error and not finished.summary:
         raise NightFailedError(f"a night between the two did not finish: {finished.error}")
     return _compare.numbers(finished.summary)

@@ -15,12 +15,18 @@ Numbers = dict[str, float]
 GROUPS = {
     "data": ("data_date", "data"),
     "universe": ("size", "advanced.gate", "advanced.universe"),
-    "features": ("advanced.features",),
+    "features": ("advanced.features", "device"),
     "sweep": ("advanced.sweep",),
     "costs": ("advanced.costs",),
     "training": ("advanced.train",),
     "portfolio": ("advanced.portfolio",),
+    "validation": ("advanced.validation",),
 }
+#: settings that change no number
+LOOKS = ("note", "language", "advanced.report")
+#: inputs that only the night itself had: today's packages, ledger and machine compute what lies
+#: between two nights
+NOT_SWAPPED = ("versions", "input", "machine")
 HASH_DIGITS = 12
 
 

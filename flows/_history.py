@@ -21,9 +21,10 @@ def summary_of(store: Store, run: str = "") -> Summary:
 
     Args:
         store: where to look.
-        run: the run's id, its folder such as `full-1a2b3c4d` or `runs/2026-11-20/full-1a2b3c4d`,
-            its name such as `nightly 2026-11-20 full`, or a day, which means the last run of it;
-            empty: the newest run.
+        run: the run's id or its first eight digits, its folder such as `full-1a2b3c4d` or
+            `runs/2026-11-20/full-1a2b3c4d`, the path of its report, its name such as
+            `nightly 2026-11-20 full`, or a day, which means the last run of it; empty: the newest
+            night.
 
     Raises:
         UserError: no such run, or it ended before it had a summary.
@@ -85,16 +86,18 @@ def _read(store: Store, folder: str) -> Summary:
 def _folder(store: Store, run: str) -> str:
     if is_uuid(run):
         return store.read_note(f"runs/folders/{uuid.UUID(run)}")
-    if run.startswith("runs/"):
-        return run.rstrip("/")
+    path = "/" + run.removeprefix("file://").removesuffix("/")
+    if "/runs/" in path:  # pasted from where a run said that its report lies
+        inside = path.rpartition("/runs/")[2]
+        return "runs/" + "/".join(inside.split("/")[:2])
     words = run.split()
     named = [word for word in words if is_day(word)]
     if named:  # a day, or a name that holds one
         of_day = [s for s in summaries(store, named[0]) if _matches(s, words)]
         return str(of_day[-1]["run"]["folder"]) if of_day else ""
-    return next(
-        (f"runs/{day}/{run}" for day in days(store) if run in store.names(f"runs/{day}")), ""
-    )
+    folders = [f"runs/{day}/{name}" for day in days(store) for name in store.names(f"runs/{day}")]
+    ended = [f for f in folders if f.endswith((f"/{run}", f"-{run}"))]
+    return ended[-1] if ended else ""
 
 
 def _matches(summary: Summary, words: list[str]) -> bool:

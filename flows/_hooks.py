@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.logging.loggers import flow_run_logger
 
-from flows._turns import SKIPPED
+from flows._turns import SKIPPED, is_comparison
 from tasks import settings
 
 if TYPE_CHECKING:
@@ -44,8 +44,11 @@ def tag_with_size(
 def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Push the metrics of a good night and close the alert of an earlier bad one.
 
-    A night that had no turn only says that the schedule works.
+    A night that had no turn only says that the schedule works. One that is computed to compare two
+    others says nothing, however it ends: whoever compares them waits for it.
     """
+    if is_comparison(flow_run):
+        return
     if state.name == SKIPPED:
         _push({_LAST_SUCCESS: dt.datetime.now(dt.UTC).timestamp()}, flow, flow_run, state)
         return
@@ -62,12 +65,16 @@ def report_completion(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]
 
 def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Alert at once that a night ended Failed, and push that it did."""
+    if is_comparison(flow_run):
+        return
     _alert(flow, flow_run, state, "failed")
     _push({"quant_flow_last_run_failed": 1.0, **_night_values(flow_run)}, flow, flow_run, state)
 
 
 def report_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Alert at once that a night's process died, and push that it did."""
+    if is_comparison(flow_run):
+        return
     _alert(flow, flow_run, state, "crashed")
     _push({"quant_flow_last_run_failed": 1.0}, flow, flow_run, state)
 

@@ -61,7 +61,7 @@ class Night:
         )
         self.board = Board(
             context,
-            listeners(_publish.stage_times(self.store, self.day)),
+            listeners(_publish.stage_times(self.store, self.day, config)),
             fresh_from=fresh_from,
             token=self.run_id,
         )

@@ -26,8 +26,8 @@ def publish(night: Night) -> Json:
     """Write report and summary. The summary is written even where the report fails."""
     survived = _survived(night)
     summary = {**_summary.build(night), "survived": survived}
-    previous = previous_summary(night.store, night.day)
     config = night.config
+    previous = previous_summary(night.store, night.day, config)
     block = night.board.submit(
         "report",
         write_report,
@@ -55,7 +55,7 @@ def publish(night: Night) -> Json:
     final["metrics"] = _metrics(final, night.expected_day)
     night.store.note(f"{night.folder}/summary.json", json.dumps(final, indent=1))
     night.store.note(f"{night.folder}/{LINEAGE}", _lineage_page(final, config))
-    _point_latest(night.store, night.folder)
+    _point_latest(night.store, final)
     return {k: final[k] for k in ("state", "sentence", "report", "outputs", "counts", "timing")}
 
 
@@ -84,18 +84,31 @@ def _report_stage(block: Block, size: int) -> Json:
     }
 
 
-def previous_summary(store: Store, day: str) -> Json:
-    """Summary of the newest earlier night that has one; of several runs, the last to finish."""
+def previous_summary(store: Store, day: str, config: NightlyConfig) -> Json:
+    """Summary of the newest earlier night that can be compared: of the same size and source.
+
+    Of several runs of its day, the last with the same settings, else the last to finish: a trial of
+    other settings in between changes nothing.
+    """
+    settings = _summary.settings_hash(config.model_dump(mode="json"))
     for earlier in reversed([d for d in _history.days(store) if d < day]):
-        complete = [s for s in _history.summaries(store, earlier) if s.get("state") != "FAIL"]
-        if complete:
-            return complete[-1]
+        like = [s for s in _history.summaries(store, earlier) if _is_like(s, config)]
+        same = [s for s in like if s["inputs"]["settings"] == settings]
+        if like:
+            return (same or like)[-1]
     return {}
 
 
-def stage_times(store: Store, day: str) -> dict[str, float]:
+def _is_like(summary: Json, config: NightlyConfig) -> bool:
+    """Whether a run finished a night of this size on this source."""
+    run = summary["run"]
+    same = (run["size"], run["source"]) == (config.size, config.data.source)
+    return same and summary.get("state") != "FAIL"
+
+
+def stage_times(store: Store, day: str, config: NightlyConfig) -> dict[str, float]:
     """Seconds that each stage took in the night before, for the progress display."""
-    stages = previous_summary(store, day).get("stages", [])
+    stages = previous_summary(store, day, config).get("stages", [])
     return {s["name"]: float(s["seconds"]) for s in stages if s["seconds"]}
 
 
@@ -134,9 +147,13 @@ def _sessions_behind(last_day: str, expected_day: str) -> int:
     return int((calendar.sessions(last_day, expected_day) > np.datetime64(last_day)).sum())
 
 
-def _point_latest(store: Store, folder: str) -> None:
-    """`runs/latest` leads to the newest night: a link where the store is local, else a file."""
-    if not folder.startswith("runs/"):
+def _point_latest(store: Store, summary: Json) -> None:
+    """`runs/latest` leads to the newest night: a link where the store is local, else a file.
+
+    A night that was made up for, of an older day, is not the newest.
+    """
+    folder, newest = summary["run"]["folder"], _history.latest(store)
+    if not folder.startswith("runs/") or (newest and newest["run"]["day"] > summary["run"]["day"]):
         return
     if not store.is_local:
         store.note("runs/latest.json", json.dumps({"folder": folder}))

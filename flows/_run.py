@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from flows import _history, _lock, _server, _session, _turns, _up
@@ -55,12 +55,17 @@ class Finished:
 
 
 def run_night(
-    config: NightlyConfig, *, watch: Watcher | None = None, verbose: bool = False
+    config: NightlyConfig,
+    *,
+    tags: Sequence[str] = (),
+    watch: Watcher | None = None,
+    verbose: bool = False,
 ) -> Finished:
     """Run one night here and now, with a server of its own where none is configured.
 
     Args:
         config: what to run.
+        tags: of the flow run, besides its own.
         watch: called as the night goes on, for a display.
         verbose: let Prefect's log lines through to the terminal.
 
@@ -75,7 +80,7 @@ def run_night(
         from flows.nightly import nightly
 
         asked = {"config": config.model_dump(mode="json")}
-        flow_run = _created(nightly, asked, f"size:{config.size}")
+        flow_run = _created(nightly, asked, f"size:{config.size}", *tags)
         _session.remember(days[0], config, str(flow_run.id), store)
         return _execute(flow_run, watch)
 

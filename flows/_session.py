@@ -68,18 +68,32 @@ def remember(day: str, config: NightlyConfig | SweepRunConfig, run_id: str, stor
     store.note(f"runs/folders/{run_id}", run_folder(day, config.size, run_id))
 
 
+def forget(run_id: str, store: Store) -> None:
+    """Let a run that had no turn have no folder: it is no night that broke off."""
+    store.note(f"runs/folders/{run_id}", "")
+
+
 def run_folder(day: str, size: str, run_id: str) -> str:
     """Folder of a run below the store: the same for every retry of the same flow run."""
     return f"runs/{day}/{size}-{run_id.replace('-', '')[:8]}"
 
 
 def folder_of(run_id: str, store: Store) -> str:
-    """Folder of a run that has begun, empty if it never got a session."""
+    """Folder of a run that has begun, empty if it never got a session or had no turn."""
     return store.read_note(f"runs/folders/{run_id}")
 
 
 def training_folder(day: str, run_id: str, store: Store) -> str:
     """Folder of a run that only trains, apart from the nights; remembered for every retry of it."""
-    folder = f"trainings/{day}/{run_id.replace('-', '')[:8]}"
+    return _folder_apart("trainings", day, run_id, store)
+
+
+def comparison_folder(day: str, run_id: str, store: Store) -> str:
+    """Folder of a night between two others, likewise; it is nobody's last or previous night."""
+    return _folder_apart("comparisons", day, run_id, store)
+
+
+def _folder_apart(kind: str, day: str, run_id: str, store: Store) -> str:
+    folder = f"{kind}/{day}/{run_id.replace('-', '')[:8]}"
     store.note(f"runs/folders/{run_id}", folder)
     return folder

@@ -110,8 +110,12 @@ def _vault(night: Night) -> dict[str, Any]:
 
 
 def settings_hash(value: Mapping[str, Any]) -> str:
-    """Hash of the settings that can change numbers: not the note, the language or the looks."""
-    kept = {k: v for k, v in value.items() if k not in ("note", "language")}
+    """Hash of the settings that can change numbers: not the note, the language or the looks.
+
+    Nor the data date that was asked for: it is empty or the night's own day, and the same night
+    would have two identities, one by its schedule and one by its command.
+    """
+    kept = {k: v for k, v in value.items() if k not in ("note", "language", "data_date")}
     kept["data"] = {k: v for k, v in value["data"].items() if k != "path"}
     kept["advanced"] = {k: v for k, v in value["advanced"].items() if k != "report"}
     for path in _cli_config.PATHS:

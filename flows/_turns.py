@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import _lives, _lock
+from flows import _lives, _lock, _session
 from tasks.data.store import Store
 from tasks.errors import UserError
 from tasks.market import calendar
@@ -35,6 +35,8 @@ WORKING_FLOWS = ("nightly", "rerun", "sweep")
 GRACE_SECONDS = 60.0
 #: what lies in the store's scratch folder for so long belongs to nobody
 LEFTOVER_SECONDS = 3600.0
+#: tag of a night that is only computed to explain the difference of two others
+COMPARISON = "comparison"
 
 
 class NoTurnError(UserError):
@@ -54,6 +56,21 @@ def turn(config: NightlyConfig, flow_run: FlowRun, day: str) -> Iterator[None]:
         NoTurnError: it is a holiday, another run works on the very same night, or the run is late
             and a later one is due.
     """
+    with contextlib.ExitStack() as locks:
+        try:
+            _let_pass(config, flow_run)
+            locks.enter_context(_lock.held(str(flow_run.id), f"run {flow_run.name}"))
+            night = night_name(config, day)
+            _hold_alone(locks, night, flow_run)
+        except NoTurnError:
+            _session.forget(str(flow_run.id), Store())
+            raise
+        locks.enter_context(_lives.lived(Store(), night, str(flow_run.id)))
+        yield
+
+
+def _let_pass(config: NightlyConfig, flow_run: FlowRun) -> None:
+    """Stop a run on a holiday and a late one; clear what dead ones left."""
     if reason := holiday(config, flow_run):
         raise NoTurnError(reason)
     from prefect.client.orchestration import get_client
@@ -63,15 +80,14 @@ def turn(config: NightlyConfig, flow_run: FlowRun, day: str) -> Iterator[None]:
             raise NoTurnError(reason)
         bury(client)
     clear_leftovers(Store())
-    with contextlib.ExitStack() as locks:
-        locks.enter_context(_lock.held(str(flow_run.id), f"run {flow_run.name}"))
-        night = night_name(config, day)
-        try:
-            locks.enter_context(_lock.held(night, f"run {flow_run.name}"))
-        except UserError as error:
-            raise NoTurnError(f"{error}; it is the same night, so this run has ended") from error
-        locks.enter_context(_lives.lived(Store(), night, str(flow_run.id)))
-        yield
+
+
+def _hold_alone(locks: contextlib.ExitStack, night: str, flow_run: FlowRun) -> None:
+    """Hold the night's own lock: of two runs of one night, one works."""
+    try:
+        locks.enter_context(_lock.held(night, f"run {flow_run.name}"))
+    except UserError as error:
+        raise NoTurnError(f"{error}; it is the same night, so this run has ended") from error
 
 
 def this_run() -> FlowRun:
@@ -125,6 +141,11 @@ def overtaken(client: SyncPrefectClient, flow_run: FlowRun) -> str:
     if later is None:
         return ""
     return f"{later.name} is due already, and only the latest night runs: see qilin backfill"
+
+
+def is_comparison(flow_run: FlowRun) -> bool:
+    """Whether the run is only computed to explain the difference of two others."""
+    return COMPARISON in (flow_run.tags or ())
 
 
 def is_scheduled(flow_run: FlowRun) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 from prefect import State, flow
 from prefect.states import Completed, Failed
 
-from flows import _hooks, _names, _runner, _turns
+from flows import _hooks, _names, _runner, _session, _turns
 from flows._night import Night
 from flows._settings import NightlyConfig
 from tasks.errors import QilinError
@@ -51,8 +51,11 @@ def nightly(
         holiday, ends Completed under the name Skipped, with the reason.
     """
     try:
+        flow_run = _turns.this_run()
         night = Night(config)
-        with _turns.turn(config, _turns.this_run(), night.day):
+        if _turns.is_comparison(flow_run):
+            night.folder = _session.comparison_folder(night.day, night.run_id, night.store)
+        with _turns.turn(config, flow_run, night.day):
             return night.run()
     except _turns.NoTurnError as reason:
         return Completed(name=_turns.SKIPPED, message=str(reason))

@@ -66,11 +66,13 @@ def test_runs_are_found_by_whatever_names_them(qilin_home):
     store = Store()
     for day, run, ended in (("2026-11-19", "full-aa", "1"), ("2026-11-20", "small-bb", "2")):
         size, folder = run.split("-")[0], f"runs/{day}/{run}"
-        summary = {"run": {"folder": folder, "size": size, "finished": ended}}
+        summary = {"run": {"day": day, "folder": folder, "size": size, "finished": ended}}
         store.note(f"{folder}/summary.json", json.dumps(summary))
-        _publish._point_latest(store, folder)
-    for words in ("", "latest", "2026-11-20", "nightly 2026-11-20 small", "small-bb"):
-        assert _history.summary_of(store, words)["run"]["size"] == "small"
+        _publish._point_latest(store, summary)
+    report = str(qilin_home / "runs" / "2026-11-20" / "small-bb" / "report.html")
+    words = ["", "latest", "2026-11-20", "nightly 2026-11-20 small", "small-bb", "bb"]
+    for word in [*words, report, f"file://{report}", "runs/2026-11-20/small-bb/"]:
+        assert _history.summary_of(store, word)["run"]["size"] == "small", word
     assert _history.summary_of(store, "runs/2026-11-19/full-aa/")["run"]["size"] == "full"
     for words in ("2026-11-20 full", "full-cc", "2026-11-18"):
         with pytest.raises(UserError, match="is not in the store"):

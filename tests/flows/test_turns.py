@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from flows import _lock, _turns
+from flows import _cli_status, _lock, _session, _turns
 from flows._settings import NightlyConfig
 from tasks.data.store import Store
 from tasks.errors import UserError
@@ -94,10 +94,24 @@ def test_a_lease_of_another_host_is_taken_over_only_when_stale(
                 pass
 
 
+def test_a_run_without_a_turn_is_no_night_that_broke_off(qilin_home: Path):
+    store = Store()
+    run = run_at("2026-10-01T18:30", "auto-scheduled")
+    run.id, run.name = uuid.uuid4(), "nightly 2026-10-01 holiday"
+    _session.remember("2026-09-30", CONFIG, str(run.id), store)
+    with pytest.raises(_turns.NoTurnError), _turns.turn(CONFIG, run, "2026-09-30"):
+        pass
+    assert not _session.folder_of(str(run.id), store)
+    said = _cli_status.lines(store, dt.datetime.now(dt.UTC))
+    assert not [line for line in said if line.startswith("broken")], said
+
+
 def test_the_same_night_is_one_lock_and_other_settings_are_another():
     same = _turns.night_name(CONFIG, "2026-11-20")
     noted = CONFIG.model_copy(update={"note": "another", "language": "zh"})
     assert _turns.night_name(noted, "2026-11-20") == same
+    dated = CONFIG.model_copy(update={"data_date": "2026-11-20"})
+    assert _turns.night_name(dated, "2026-11-20") == same, "asked for, or tonight's anyway"
     assert _turns.night_name(CONFIG, "2026-11-19") != same
     assert _turns.night_name(NightlyConfig(size="small"), "2026-11-20") != same
 

@@ -1,6 +1,7 @@
 """Two runs are compared input by input, and a number leads back to its bars."""
 
 import copy
+import os
 import re
 import shutil
 from pathlib import Path
@@ -90,6 +91,13 @@ def test_attribution_swaps_one_input_at_a_time_and_adds_up() -> None:
     assert (seen[1].data_date, seen[1].advanced) == ("2026-11-20", old.advanced)
 
 
+def test_every_setting_is_swapped_once_or_changes_no_number() -> None:
+    swapped = [*_compare.LOOKS, *(name for names in _compare.GROUPS.values() for name in names)]
+    for leaf in _compare.flat(CONFIG):
+        holding = [name for name in swapped if leaf == name or leaf.startswith(f"{name}.")]
+        assert len(holding) == 1, f"{leaf} is in {holding or 'no group'}"
+
+
 def test_a_number_leads_back_to_the_bars() -> None:
     known = copy.deepcopy(summary())
     known["code"]["steps"] |= {"predictions": "p", "load_bars": "b"}
@@ -128,9 +136,13 @@ def test_the_change_of_a_real_night_is_attributed(
     more = nights.nightly("advanced.train.rounds=5")
     first = calm_night.summary["run"]["id"]
     assert nights.run(more, env, timeout=600).code == 0
+    latest = os.readlink(home / "runs" / "latest")
+    ran = sorted(home.glob("runs/*/*/summary.json"))
     words = ["diff", first, "--attribute"]
     told = nights.run(nights.command(*words), env, timeout=900)
     assert told.code == 0, told.err
+    assert sorted(home.glob("runs/*/*/summary.json")) == ran, "what lies between is no night"
+    assert os.readlink(home / "runs" / "latest") == latest
     assert "settings  advanced.train.rounds: 20 -> 5" in told.out
     assert "first artifact that differs: ranking" in told.out
     moved = dict(re.findall(r"^  (\S[\w' ]*?) {2,}(.*)$", told.out.split("add up")[1], re.M))
