@@ -20,6 +20,7 @@ from tasks.data.panel import Panel
 from tasks.errors import UserError
 from tasks.indicators.lanes import Indicator, enter, most, several, windows
 from tasks.indicators.longframe import LongFrame
+from tasks.indicators.results import block_of, dtype_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,6 +106,7 @@ def compute(
 
     Errors: `UserError` names unknown indicators, parameters and fields.
     """
+    kind, size = dtype_of(dtype), block_of(block)
     columns = [Column.read(name, request) for name, request in requests.items()]
     needed = list(dict.fromkeys(field for column in columns for field in column.fields))
     if isinstance(bars, Panel):
@@ -112,8 +114,8 @@ def compute(
     elif isinstance(bars, Mapping):
         fields = bars
     else:
-        return _on_frame(columns, bars, needed, np.dtype(dtype))
-    return _on_grids(columns, _grids(fields, needed), np.dtype(dtype), block, bench)
+        return _on_frame(columns, bars, needed, kind)
+    return _on_grids(columns, _grids(fields, needed), kind, size, bench)
 
 
 def _find(name: str, wanted: str) -> Indicator[Any, Any]:

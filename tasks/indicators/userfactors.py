@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 WHAT = "factor file"
 #: tables of a TOML or text file; names before any table are factors
 TABLES = ("factors", "labels")
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+#: letters of any script
+_NAME = re.compile(r"[^\W\d]\w*")
 
 Function = Callable[["Panel"], Any]
 

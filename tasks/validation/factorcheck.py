@@ -85,7 +85,15 @@ def _rows(cuts: tuple[Cut, ...], panel: Panel) -> list[int]:
 
 
 def _computed(factors: UserFactors, panel: Panel) -> tuple[Compute, Panel]:
-    return lambda bars: evaluate(factors.expressions, bars, "cpu"), panel
+    def compute(bars: Panel) -> Mapping[str, Any]:
+        try:
+            return evaluate(factors.expressions, bars, "cpu")
+        except UserError as error:
+            raise UserError(
+                f"{factors.file.name}: {error}" if factors.file else str(error)
+            ) from error
+
+    return compute, panel
 
 
 def _called(factors: UserFactors, panel: Panel) -> tuple[Compute, Panel]:

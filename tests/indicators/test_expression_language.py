@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.data.panel import Panel
 from tasks.errors import UserError
+from tasks.indicators import technical
 from tasks.indicators.expressions import calculate_factors, evaluate, parse
 from tasks.indicators.expressions.operators import OPERATORS
 
@@ -205,7 +206,7 @@ def test_labels_may_look_ahead_and_nothing_else(panel):
     ahead = evaluate({"y": label}, panel, allow_future=True)["y"]
     np.testing.assert_allclose(ahead[0], A[2] / A[1] - 1)
     assert np.isnan(ahead[1:]).all()
-    with pytest.raises(UserError, match="Delta looks 1 days ahead"):
+    with pytest.raises(UserError, match="Delta looks 1 day ahead"):
         value(panel, "Delta($close, 1 - 2)")
 
 
@@ -224,6 +225,8 @@ def test_labels_may_look_ahead_and_nothing_else(panel):
         ("Mean($close, 2.5)", 14, "2.5 is no number of days"),
         ("Mean($close, -5)", 14, "a window of -5 days is none"),
         ("Quantile($close, 5, 1.5)", 21, "the share is 1.5"),
+        ("Mean($close, 100001)", 14, "100001 days are too many: give 100000 at most"),
+        ("Ref($close, -1)", 13, "Ref looks 1 day ahead"),
         ("$close $b", 8, "'\\$b' is not expected here"),
         ("$close > 1 > 2", 12, "comparisons cannot be chained"),
         ("", 1, "a value is expected here, not the end"),
@@ -283,6 +286,51 @@ def test_hostile_texts_end_in_a_sentence(text, message, panel):
     with pytest.raises(UserError, match=message) as error:
         value(panel, text)
     assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"dtype": "int64"}, "dtype is 'int64': give float64 or float32"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"dtype": "foo"}, "dtype is 'foo'"),
+        ({"dtype": None}, "dtype is None"),
+        ({"dtype": ">f8"}, "dtype is '>f8'"),
+        ({"block": 0}, "block is 0, the number of symbols side by side: give a whole number from"),
+        ({"block": -1}, "block is -1"),
+        ({"block": 2.5}, "block is 2.5"),
+        ({"block": True}, "block is True"),
+    ],
+)
+def test_results_are_floats_and_blocks_whole_numbers(given, words, panel):
+    with pytest.raises(UserError, match=words):
+        evaluate({"f": "$close"}, panel, **given)
+    with pytest.raises(UserError, match=words):
+        technical.compute({"f": "sma"}, panel, **given)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "f4", np.float32, np.dtype("float32")])
+def test_a_dtype_may_be_named_in_any_way(dtype, panel):
+    assert evaluate({"f": "$close"}, panel, dtype=dtype, block=np.int64(2))["f"].dtype == np.float32
+
+
+@pytest.mark.parametrize("wrong", ["$close", ["$close"], None])
+def test_expressions_have_names(wrong, panel):
+    with pytest.raises(UserError, match="not names with a text each"):
+        evaluate(wrong, panel)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("block", [None, 1])
+def test_names_of_one_expression_get_an_array_each(dtype, block, panel):
+    texts = ("$close / $b", "Med($close, 2)", "Quantile($close, 2, 0.5)", "CSRank($b)", "$b")
+    asked = {f"{text} {n}": text for n in range(3) for text in texts}
+    found = evaluate(asked, panel, dtype=dtype, block=block)
+    for name in found:
+        twin = evaluate({"f": asked[name]}, panel, dtype=dtype)["f"]
+        np.testing.assert_array_equal(found[name], twin)
+        found[name][:] = -1.0
+    np.testing.assert_array_equal(panel["b"], B)
 
 
 def test_a_long_flat_text_is_no_fault(panel):

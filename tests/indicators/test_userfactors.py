@@ -10,6 +10,7 @@ from tasks.data.userfiles import UserFile
 from tasks.errors import UserError
 from tasks.indicators import userfactors
 
+CHINESE = "跳空 = $open / Ref($close, 1) - 1\n"
 TEXT = """
 # mine
 GAP = $open / Ref($close, 1) - 1   # since yesterday
@@ -44,6 +45,12 @@ def test_text_and_toml_say_the_same(tmp_path: Path, name: str, text: str) -> Non
     assert read.code is None
 
 
+def test_names_may_be_of_any_script(market: Panel) -> None:
+    assert list(userfactors.understood(UserFile("a.txt", CHINESE)).expressions) == ["跳空"]
+    code = UserFile("a.py", "def 跳空(panel):\n    return panel['open']\n")
+    assert list(userfactors.compute(code, market)) == ["跳空"]
+
+
 def test_no_path_is_no_factor() -> None:
     nothing = userfactors.read("")
     assert nothing.file is None
@@ -55,7 +62,7 @@ def test_no_path_is_no_factor() -> None:
     ("name", "text", "words"),
     [
         ("a.txt", "GAP = Mean($close, 5\n", r"^a\.txt: factor 'GAP', character 15: .*\n.*\n +\^$"),
-        ("a.txt", "GAP = Ref($close, -1)\n", r"'GAP', character 13: Ref looks 1 days ahead"),
+        ("a.txt", "GAP = Ref($close, -1)\n", r"'GAP', character 13: Ref looks 1 day ahead"),
         ("a.toml", 'GAP = "Ref($close, -2)"\n', r"^a\.toml: .*character 13: Ref looks 2 days"),
         ("a.txt", "GAP\n", "line 1: write NAME = EXPRESSION"),
         ("a.txt", "GAP = $close\nGAP = $open\n", "line 2: the name GAP is given twice"),

@@ -96,6 +96,11 @@ def apart(panel):
 """
 
 
+def test_an_unknown_field_is_told_with_the_files_name(bars: Bars) -> None:
+    with pytest.raises(UserError, match=r"^mine\.txt: factor 'A', character 1: there is no field"):
+        found("mine.txt", "A = $roe\n", bars)
+
+
 def test_a_function_that_writes_into_the_panel_is_told_to_copy(bars: Bars) -> None:
     with pytest.raises(UserError, match=r"^mine\.py, line 6: filled writes into an array that is"):
         found("mine.py", WRITING, bars)

@@ -108,7 +108,7 @@ def test_no_expression_of_the_known_sets_and_no_technical_feature_looks_ahead(ba
 @pytest.mark.parametrize("name", ["Ref", "Delta"])
 def test_looking_ahead_is_for_labels_alone(name: str, bars: Panel) -> None:
     text = {"next": f"{name}($close, -1)"}
-    with pytest.raises(UserError, match=f"character {len(name) + 10}: {name} looks 1 days ahead"):
+    with pytest.raises(UserError, match=f"character {len(name) + 10}: {name} looks 1 day ahead"):
         evaluate(text, bars, "cpu")
     label = check(lambda panel: evaluate(text, panel, "cpu", allow_future=True), bars, cuts=CUTS)
     assert not label.ok

@@ -19,11 +19,13 @@ from tasks.indicators.expressions.planner import Phase, plan, same_windows
 from tasks.indicators.expressions.tiles import CalendarTile, Pool, width
 from tasks.indicators.gpu import EXPRESSIONS, on_device
 from tasks.indicators.kernels import calendar, layout
+from tasks.indicators.results import block_of, dtype_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.indicators.lanes import Array
+    from tasks.indicators.results import Dtype
 
 TOGETHER = 1 << 26
 #: fields that say nothing on a day without trading, as in Qlib's directories
@@ -48,7 +50,8 @@ def evaluate(
         device: `auto`, `cpu` or `gpu`; without a GPU the CPU computes.
         allow_future: allow `Ref` and `Delta` with negative days, for labels.
         dtype: of the results, `float64` or `float32`; everything is computed in float64.
-        block: symbols computed side by side, by itself as many as suit; never changes a bit.
+        block: symbols computed side by side, from 1; by itself as many as suit; never changes a
+            bit.
 
     NaN before a symbol's first price, and where Qlib's rules give none.
 
@@ -69,10 +72,11 @@ def evaluate_on(
     block: int | None = None,
 ) -> tuple[dict[str, NDArray[np.floating[Any]]], Device]:
     """As `evaluate`, with the device that computed and why."""
+    kind, size = dtype_of(dtype), block_of(block)
     parsed = parse(expressions, allow_future=allow_future, fields=_readable(panel))
 
     def work(part: Panel, bench: Bench) -> list[NDArray[Any]]:
-        return _compute(*parsed, part, bench, dtype, block)
+        return _compute(*parsed, part, bench, kind, size)
 
     grids, used = on_device(work, panel, choose_device(device), EXPRESSIONS)
     return dict(zip(expressions, grids, strict=True)), used
@@ -80,18 +84,18 @@ def evaluate_on(
 
 def compute(expressions: Mapping[str, str], panel: Panel, bench: Bench) -> list[NDArray[Any]]:
     """Every expression's grid, computed on a bench."""
-    return _compute(*parse(expressions), panel, bench, "float64", None)
+    return _compute(*parse(expressions), panel, bench, np.dtype(np.float64), None)
 
 
 def _compute(
-    graph: Graph, roots: Sequence[int], panel: Panel, bench: Bench, dtype: str, block: int | None
+    graph: Graph, roots: Sequence[int], panel: Panel, bench: Bench, dtype: Dtype, block: int | None
 ) -> list[NDArray[Any]]:
     size = bench.width(*panel.shape, block or width(*panel.shape))
-    run = _Run(graph, panel, _fields(graph, panel), np.dtype(dtype), size, bench)
+    run = _Run(graph, panel, _fields(graph, panel), dtype, size, bench)
     for phase in plan(graph, roots):
         run.tiles(phase)
         run.across(phase)
-    return [run.result(root) for root in roots]
+    return run.given(roots)
 
 
 class _Run:
@@ -102,7 +106,7 @@ class _Run:
         graph: Graph,
         panel: Panel,
         grids: dict[int, Array],
-        dtype: Any,
+        dtype: Dtype,
         block: int,
         bench: Bench,
     ) -> None:
@@ -198,10 +202,16 @@ class _Run:
             self.grids[node] = grid
             self.results[node] = grid
 
-    def result(self, root: int) -> NDArray[Any]:
-        """A root's grid in the wanted dtype."""
-        grid = self.results[root] if root in self.results else self.grids[root]
-        return grid.astype(self.dtype, copy=root not in self.results)
+    def given(self, roots: Sequence[int]) -> list[NDArray[Any]]:
+        """Each root's grid in the wanted dtype, and in memory of its own."""
+        seen: set[int] = set()
+        found = []
+        for root in roots:
+            own = root in self.results and root not in seen
+            grid = self.results[root] if root in self.results else self.grids[root]
+            found.append(grid.astype(self.dtype, copy=not own))
+            seen.add(root)
+        return found
 
 
 def _put(grids: dict[int, Array], node: int, lanes: Array, low: int, as_it_is: bool) -> None:

@@ -43,10 +43,8 @@ def tokens(text: str, name: str) -> list[Token]:
             "'Mean($close, 5) / $close'"
         )
     if len(text) > LONGEST_TEXT:
-        raise UserError(
-            f"factor {name!r} has {len(text):,} characters, the limit is {LONGEST_TEXT:,}: "
-            "split it into several factors"
-        )
+        cause = f"the text has {len(text):,} characters, the limit is {LONGEST_TEXT:,}: split it"
+        raise fault(name, text, LONGEST_TEXT, cause)
     found = []
     place = 0
     while place < len(text):

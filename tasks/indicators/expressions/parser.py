@@ -48,6 +48,11 @@ def parse(
     that is not among `fields`, where they are known. Errors: `UserError` with the place marked
     under the text.
     """
+    if not isinstance(expressions, Mapping):
+        raise UserError(
+            f"the expressions are {type(expressions).__name__}, not names with a text each: give "
+            "{'GAP': '$open / Ref($close, 1) - 1'}"
+        )
     graph = Graph()
     roots = []
     for name, text in expressions.items():
@@ -215,14 +220,18 @@ class _Reader:
         return self.days(token, called, value)
 
     def days(self, token: Token, called: Operator, value: float) -> int:
-        if value != int(value) or abs(value) > LONGEST_WINDOW:
+        if value != int(value):
             raise self.fault(token, f"{value:g} is no number of days: give a whole number")
+        if abs(value) > LONGEST_WINDOW:
+            raise self.fault(
+                token,
+                f"{value:.15g} days are too many: give {LONGEST_WINDOW} at most, or 0 for all",
+            )
         if value < 0 and called.name not in ("Ref", "Delta"):
             raise self.fault(token, f"a window of {value:g} days is none: give 0 (all) or more")
         if value < 0 and not self.allow_future:
-            raise self.fault(
-                token, f"{called.name} looks {-value:g} days ahead: only labels may do that"
-            )
+            days = f"{-value:g} day{'' if value == -1 else 's'}"
+            raise self.fault(token, f"{called.name} looks {days} ahead: only labels may do that")
         return int(value)
 
     def number(self, value: float) -> int:
