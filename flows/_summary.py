@@ -18,6 +18,7 @@ from flows import _cli_config, _names
 from flows._board import STAGES, Block, Board
 from tasks import settings
 from tasks.data import keys, vault
+from tasks.market.rules import a_share_rules
 
 if TYPE_CHECKING:
     from flows._night import Night
@@ -63,6 +64,7 @@ def build(night: Night) -> dict[str, Any]:
             "files": digest([f for f in (night.factors.file, night.sweeping.file) if f]),
             "set_aside": digest(night.deadly) if night.deadly else "",
             **_judging(night),
+            "rules": digest([row._asdict() for row in a_share_rules().rows]),
             "code": digest(board.context.code),
             "lock": _lock_hash(),
         },
@@ -72,6 +74,7 @@ def build(night: Night) -> dict[str, Any]:
             "mixed": any(_made_by_other_code(b, board.context.code) for b in board.blocks),
         },
         "versions": {name: keys.installed_version(name) for name in PACKAGES},
+        "settings": telling_settings(config.model_dump(mode="json")),
         "seeds": {
             "simulated": config.data.simulated.seed,
             "train": config.advanced.train.seed,
@@ -110,7 +113,12 @@ def _vault(night: Night) -> dict[str, Any]:
 
 
 def settings_hash(value: Mapping[str, Any]) -> str:
-    """Hash of the settings that can change numbers: not the note, the language or the looks.
+    """Hash of the settings that can change numbers."""
+    return digest(telling_settings(value))
+
+
+def telling_settings(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that can change numbers: not the note, the language, the looks or paths.
 
     Nor the data date that was asked for: it is empty or the night's own day, and the same night
     would have two identities, one by its schedule and one by its command.
@@ -121,7 +129,7 @@ def settings_hash(value: Mapping[str, Any]) -> str:
     for path in _cli_config.PATHS:
         _, area, name = path.split(".")
         kept["advanced"][area] = {k: v for k, v in kept["advanced"][area].items() if k != name}
-    return digest(kept)
+    return kept
 
 
 def machine() -> dict[str, str]:

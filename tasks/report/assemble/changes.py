@@ -5,21 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tasks.report.night import Changes, InputChange, Missing, Move
-from tasks.report.words import Text, Words, say
+from tasks.report.assemble.inputs import input_changes
+from tasks.report.night import Changes, Missing, Move
+from tasks.report.words import Text, say
 
 Json = Mapping[str, Any]
 
-_INPUTS: dict[str, Words] = {
-    "data": Text("data snapshot", "数据快照"),
-    "settings": Text("settings", "设置"),
-    "files": Text("your own files", "用户文件"),
-    "ledger": Text("ledger of trials", "试验台账"),
-    "vault": Text("vault", "留存数据"),
-    "code": Text("code", "代码"),
-    "lock": Text("package versions", "软件包版本"),
-}
-HASH_DIGITS = 12
 #: how many of the ranking's first places are compared
 TOP = 30
 #: places that a stock must move to be worth a line
@@ -47,18 +38,11 @@ def changes(
         scope=Text(f"top {TOP} of the ranking", f"排名前 {TOP}"),
         previous_day=previous["run"]["day"],
         previous_name=previous["run"]["folder"].rsplit("/", 1)[-1],
-        inputs=tuple(
-            InputChange(name=shown, before=_short(previous, name), now=_short(summary, name))
-            for name, shown in _INPUTS.items()
-        ),
+        inputs=input_changes(summary, previous),
         entered=tuple(_move(s, old.get(s), place[s]) for s in ranked[:TOP] if s not in before),
         left=tuple(_move(s, old[s], place.get(s)) for s in ranked_before[:TOP] if s not in now),
         moved=tuple(_move(s, old[s], place[s]) for s in jumped[:LINES]),
     )
-
-
-def _short(summary: Json, name: str) -> str:
-    return str(summary["inputs"].get(name, ""))[:HASH_DIGITS]
 
 
 def _move(symbol: str, before: int | None, now: int | None) -> Move:
