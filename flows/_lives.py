@@ -17,10 +17,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from tasks.data import attempts
+from tasks.data.attempts import Attempt
 from tasks.data.store import Artifact, Store
 
 if TYPE_CHECKING:
-    from flows._board import Block, Board
+    from flows._board import Board
 
 COMPLETED, FAILED = "completed", "failed"
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -88,8 +90,8 @@ def certificate(store: Store, night: str, board: Board) -> dict[str, Any]:
     if not lives and not resent:
         return {}
     blocks = [b for b in board.blocks if b.result and "key" in b.result]
-    begun = {b.label: _attempts(store, b) for b in blocks}
-    first = lives[0].started if lives else board.started
+    begun = {b.label: attempts.of(store, b.result["key"]) for b in blocks if b.result}
+    first = since(lives, board)
     reused = [Artifact.from_json(b.result) for b in blocks if b.cached and b.result]
     return {
         "lives": _told(lives, [*begun.values()], board.started),
@@ -98,18 +100,23 @@ def certificate(store: Store, night: str, board: Board) -> dict[str, Any]:
         "reused": len(reused),
         "bytes": sum(artifact.bytes for artifact in reused),
         "damaged": [a.kind for a in reused if not store.holds(a)],
-        "twice": [label for label, times in begun.items() if sum(t >= first for t in times) > 1],
+        "twice": [label for label, of_it in begun.items() if attempts.repeated(of_it, first)],
     }
 
 
+def since(lives: Sequence[Life], board: Board) -> float:
+    """When the first of a night's lives began to work on it: of one alone, with its own board."""
+    return lives[0].started if lives else board.started
+
+
 def _told(
-    lives: Sequence[Life], begun: Sequence[Sequence[float]], now: float
+    lives: Sequence[Life], begun: Sequence[Sequence[Attempt]], now: float
 ) -> list[dict[str, Any]]:
     """Each life with what it began of tonight's blocks, and when it last began one."""
     told = []
     for i, life in enumerate(lives):
         end = lives[i + 1].started if i + 1 < len(lives) else now
-        mine = [t for times in begun for t in times if life.started <= t < end]
+        mine = [a.started for of_it in begun for a in of_it if life.started <= a.started < end]
         told.append(
             {
                 "run": life.run,
@@ -120,13 +127,6 @@ def _told(
             }
         )
     return told
-
-
-def _attempts(store: Store, block: Block) -> list[float]:
-    """When the block's work was begun, by whichever life."""
-    key = (block.result or {})["key"]
-    folder = f"attempts/{key[:2]}/{key}"
-    return [float(store.read_note(f"{folder}/{name}")) for name in store.names(folder)]
 
 
 def _stamp(seconds: float) -> str:

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flows import _cli_config, _names
+from flows import _cli_config, _lives, _names, _turns
 from flows._board import STAGES, Block, Board
 from tasks import settings
-from tasks.data import keys, vault
+from tasks.data import attempts, keys, vault
 from tasks.market.rules import a_share_rules
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def build(night: Night) -> dict[str, Any]:
         "model": config.advanced.train.model,
         "stages": [_stage(board, name) for name in STAGES],
         "blocks": _blocks(board),
-        "counts": _counts(board, night.store),
+        "counts": _counts(board, night.store, _since(night)),
         "timing": _timing(board),
         "failures": [{"stage": f.stage, "label": f.label, "sentence": f.sentence}
                      for f in board.failures],
@@ -196,17 +196,23 @@ def _block(block: Block, began: float) -> dict[str, Any]:
     }
 
 
-def _counts(board: Board, store: Store) -> dict[str, int]:
-    """Blocks by how they ended, and how often their work was begun, crashes included."""
+def _since(night: Night) -> float:
+    """When the first life began that this run goes on with."""
+    name = _turns.night_name(night.config, night.day)
+    return _lives.since(_lives.earlier(night.store, name), night.board)
+
+
+def _counts(board: Board, store: Store, since: float) -> dict[str, int]:
+    """Blocks by how they ended, and how often their work was begun in the lives of this night."""
     found = [b.result["key"] for b in board.blocks if b.result and "key" in b.result]
-    attempts = [len(store.names(f"attempts/{key[:2]}/{key}")) for key in found]
+    begun = [attempts.of(store, key) for key in found]
     return {
         "blocks": len(board.blocks),
         "computed": sum(b.result is not None and not b.cached for b in board.blocks),
         "cached": sum(b.cached for b in board.blocks),
         "failed": len(board.failures),
-        "attempts": sum(attempts),
-        "begun_twice": sum(n > 1 for n in attempts),
+        "attempts": sum(a.started >= since for of_it in begun for a in of_it),
+        "begun_twice": sum(attempts.repeated(of_it, since) for of_it in begun),
     }
 
 

@@ -16,7 +16,6 @@ import inspect
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -30,7 +29,7 @@ from prefect.logging import get_run_logger
 from prefect.results import get_result_store
 from prefect.transactions import BaseTransaction
 
-from tasks.data import codehash, keys
+from tasks.data import attempts, codehash, keys
 from tasks.data.store import Artifact, Store
 from tasks.errors import EnvironmentFaultError, NightFailedError, QilinError, UserError
 
@@ -79,7 +78,7 @@ class Context:
         code: the driver's code hash per step name; a worker with other code refuses to work.
         data_path: where the source lies; the step's key holds the hash of its content instead.
         device: `auto`, `cpu` or `gpu`, as asked for.
-        begun: how often the same work was begun before, and did not end.
+        begun: how often the same work was begun before and did not end, since it last did.
         fresh: token of a rerun that wants this block computed although it is there; empty: found
             work stands.
     """
@@ -192,7 +191,8 @@ def _run(
     label = context.label or body.__name__
     log = _logger()
     log.info("%s: started", label)
-    begun = _note_attempt(context.store, key)
+    begun = attempts.unended(context.store, key)
+    attempt = attempts.begin(context.store, key)
     given = arguments | {"ctx": dataclasses.replace(context, begun=begun)}
     clock = Clock()
     try:
@@ -222,6 +222,7 @@ def _run(
             "code": codehash.loaded_hash(body),
         },
     )
+    attempts.end(context.store, attempt)
     if context.fresh:
         same = before is None or before.sha256 == artifact.sha256
         context.store.note(_refreshed(context, key), "as before" if same else "other bytes")
@@ -267,9 +268,11 @@ def kept(
     found = ctx.store.find(key)
     if found is not None:
         return found
-    _note_attempt(ctx.store, key)
+    attempt = attempts.begin(ctx.store, key)
     output = make()
-    return ctx.store.put(output.kind, key, output.files, rows=output.rows, notes=output.notes)
+    made = ctx.store.put(output.kind, key, output.files, rows=output.rows, notes=output.notes)
+    attempts.end(ctx.store, attempt)
+    return made
 
 
 def _apart(body: Callable[..., Output], arguments: dict[str, Any]) -> Output:
@@ -329,14 +332,6 @@ def _mirror(artifact: Artifact | None, key: str) -> None:
             Path(path(key)).unlink(missing_ok=True)
     elif not records.exists(key=key):
         records.write(key=key, obj=artifact.to_json())
-
-
-def _note_attempt(store: Store, key: str) -> int:
-    """Leave a mark that this key's work is begun; how many marks there were before."""
-    folder = f"attempts/{key[:2]}/{key}"
-    before = len(store.names(folder))
-    store.note(f"{folder}/{uuid.uuid4().hex}", str(time.time()))
-    return before
 
 
 def _worker() -> str:

@@ -13,6 +13,7 @@ from flows import _lives
 from flows._board import Block, Board
 from tasks import settings
 from tasks._step import Context
+from tasks.data import attempts
 from tasks.data.store import Store
 
 NIGHT = "night-2026-11-20-abc"
@@ -80,6 +81,15 @@ def test_a_certificate_counts_and_verifies(store: Store) -> None:
     assert found["twice"] == ["block b"]
     assert found["damaged"] == []
     assert found["bytes"] == 2
+
+
+def test_a_block_that_a_rerun_computed_again_was_not_begun_twice(store: Store) -> None:
+    _died()
+    board = _board(store)
+    for mark in attempts.of(store, "b" * 64):
+        attempts.end(store, mark)
+    with _lives.lived(store, NIGHT, "rerun"):
+        assert _lives.certificate(store, NIGHT, board)["twice"] == []
 
 
 def test_an_artifact_that_changed_is_said_to_be_damaged(store: Store) -> None:

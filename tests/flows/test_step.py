@@ -54,6 +54,14 @@ def divides(ctx: Context, by: int) -> Output:
     return Output("number", {"a.npy": codec.array_bytes(np.array(1 // by))})
 
 
+@step("load")
+def tells_begun(ctx: Context, n: int) -> Output:
+    tell(ctx, str(ctx.begun))
+    if not Path(f"{ctx.data_path}.stays").exists():
+        raise MemoryError(n)
+    return Output("array", {"a.npy": codec.array_bytes(np.ones(n))})
+
+
 def slowly(number: int) -> int:
     time.sleep(0.05)
     return number
@@ -196,6 +204,17 @@ def test_a_step_that_fans_out_is_nobodys_parent(
             assert state.state_details.task_run_id is not None
             run = client.read_task_run(state.state_details.task_run_id)
             assert "__parents__" not in run.task_inputs
+
+
+def test_a_step_is_told_of_tries_that_gave_nothing_and_not_of_reruns(
+    play: Callable[..., Played], tmp_path: Path
+) -> None:
+    work = (tells_begun, {"n": 3})
+    assert [play(work)[1] for _ in range(2)] == [["0"], ["1"]]
+    (tmp_path / "log.txt.stays").touch()
+    assert play(work)[1] == ["2"]
+    reruns = [play(work, fresh=f"run {i}")[1] for i in range(3)]
+    assert reruns == [["0"]] * 3
 
 
 def test_a_tag_without_a_limit_is_asked_for_once(
