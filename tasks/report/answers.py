@@ -199,12 +199,19 @@ def _changed(night: Night) -> Answer:
         (Text("inputs that changed", "有变化的输入"), changed_inputs(changes)),
         (Text("entered", "新进"), names(changes.entered)),
         (Text("left", "退出"), names(changes.left)),
-        (Text("moved", "变动"), names(changes.moved)),
+        (_moved(changes.far), names(changes.moved)),
     )
     headline = say(
         "{what} since {d}", "自 {d} 起：{what}", what=turnover(changes), d=changes.previous_day
     )
     return Answer(question, "PASS", headline, facts, "B")
+
+
+def _moved(far: int) -> Words:
+    """`moved by 20 or more`, where only such moves are listed."""
+    if not far:
+        return Text("moved", "变动")
+    return Text(f"moved {far} or more", f"变动 {far} 位以上")
 
 
 def turnover(changes: Changes) -> Words:

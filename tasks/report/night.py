@@ -240,7 +240,8 @@ class Move:
 class Changes:
     """Since the previous night: inputs, and what entered, left or moved.
 
-    `scope` says among what, such as "survivors" or "top 30 of the ranking".
+    `scope` says among what, such as "survivors" or "top 30 of the ranking"; `far` from how many
+    places on a move is listed, 0 where every move is.
     """
 
     previous_day: str
@@ -250,6 +251,7 @@ class Changes:
     entered: tuple[Move, ...] = ()
     left: tuple[Move, ...] = ()
     moved: tuple[Move, ...] = ()
+    far: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

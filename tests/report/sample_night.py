@@ -641,7 +641,12 @@ def _devices() -> tuple[DeviceUse, ...]:
 def _provenance() -> Provenance:
     return Provenance(
         run_id="6f3a1c1e-30bb-4a27-9a54-1f0c7a2f6f10",
-        hashes={"data": "a41f77c09be2d3556f10aa", "settings": "71b0aa90c3d4", "lock": "5cc1d0f2aa"},
+        hashes={
+            "data": "a41f77c09be2d3556f10aa",
+            "settings": "71b0aa90c3d4",
+            "lock": "5cc1d0f2aa",
+            "numbers": "0d5be4177f3c8a21",
+        },
         versions={
             "numpy": "2.4.6",
             "numba": "0.64.0",

@@ -222,7 +222,16 @@ def test_the_record_inside_the_page_is_json(full: Night, full_page: str) -> None
     assert found is not None
     record = json.loads(found.group(1))
     assert record["run"]["snapshot"] == full.run.snapshot
-    assert record["numbers_sha256"] == html.numbers_hash(full)
+    assert record["numbers_sha256"] == full.provenance.hashes["numbers"]
+
+
+def test_the_report_has_one_hash_of_its_numbers_whatever_the_run(full: Night) -> None:
+    again = dataclasses.replace(small(full), run=dataclasses.replace(full.run, seconds=1.0))
+    for night in (small(full), again):
+        page = html.render(night)
+        foot = re.findall(r"<code>([0-9a-f]{12})</code>", page.split("<footer>")[1])
+        assert foot == [full.provenance.hashes["numbers"][:12]]
+        assert full.provenance.hashes["numbers"] in page.split('id="provenance"')[1]
 
 
 def test_a_simulated_night_is_labelled_wherever_it_shows(full: Night, full_page: str) -> None:

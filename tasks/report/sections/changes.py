@@ -8,7 +8,7 @@ from tasks.report import format as fmt
 from tasks.report.answers import turnover
 from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, without_empty, words
 from tasks.report.night import Changes, Missing, Move, Night
-from tasks.report.words import Text, Words, capital, is_empty, say
+from tasks.report.words import Text, Words, capital, is_empty, plural, say
 
 NAME = Text("What changed", "变化")
 
@@ -33,7 +33,7 @@ def build(night: Night) -> Section:
     if moves.rows:
         blocks.append(moves)
     else:
-        blocks.append(Prose(Text("Nothing entered, left or moved.", "没有新进、退出或变动。")))
+        blocks.append(Prose(_nothing(changes)))
     return Section("B", "changes", NAME, "PASS", finding, tuple(blocks), always_open=True)
 
 
@@ -73,10 +73,30 @@ def _moves(changes: Changes) -> Table:
         *_kind(changes.moved, Text("± moved", "± 变动"), 2),
     ]
     heads = columns(Text("name", "名称"), Text("change", "变化"), Text("how", "详情"))
-    caption: Words = Text("Entered, left or moved", "新进、退出与变动")
+    caption = say("Entered, left or moved{f}", "新进、退出与变动{f}", f=_far(changes))
     if not is_empty(changes.scope):
         caption = say("{c} among {s}", "{s}：{c}", c=caption, s=changes.scope)
     return without_empty(Table("moves", caption, heads, tuple(rows)))
+
+
+def _nothing(changes: Changes) -> Words:
+    """That nothing happened, and what would have counted."""
+    if is_empty(changes.scope):
+        return Text("Nothing entered, left or moved.", "没有新进、退出或变动。")
+    return say(
+        "{s}: nothing entered or left, none moved{f}.",
+        "{s}：无新进或退出，无变动{f}。",
+        s=capital(changes.scope),
+        f=_far(changes),
+    )
+
+
+def _far(changes: Changes) -> Words:
+    """From how many places on a move counts."""
+    if not changes.far:
+        return ""
+    places = plural(changes.far, "place", "places")
+    return Text(f" by {changes.far} {places} or more", f"（{changes.far} 位及以上）")
 
 
 def _kind(moves: Sequence[Move], label: Words, order: int) -> list[tuple[Cell, ...]]:
