@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from flows import _cli_config
-from flows._cli_flags import Verbose
+from flows._cli_flags import AsJson, Verbose
+from flows._settings import MOST_AT_ONCE
+from tasks import settings
+
+if TYPE_CHECKING:
+    from flows._run import Backfilled
 
 
 def backfill(
@@ -24,22 +30,48 @@ def backfill(
         tuple[str, ...],
         Parameter("--set", negative="", help="Any setting of the nights. May be repeated."),
     ] = (),
-    at_once: Annotated[int, Parameter(help="How many nights work side by side.")] = 1,
+    at_once: Annotated[
+        int,
+        Parameter(
+            validator=validators.Number(gte=1, lte=MOST_AT_ONCE),
+            help=f"How many nights work side by side, 1 to {MOST_AT_ONCE}.",
+        ),
+    ] = 1,
     again: Annotated[
         bool, Parameter(negative="", help="Write the reports of finished nights again too.")
     ] = False,
+    json_: AsJson = False,
+    quiet: Annotated[
+        bool, Parameter(("--quiet", "-q"), negative="", help="Print only the reports' paths.")
+    ] = False,
     verbose: Verbose = False,
 ) -> int:
-    """Run every session of a range that is not finished yet; broken off, it goes on."""
+    """Run every session of a range that is not finished yet; broken off, it goes on.
+
+    A night whose data are not there yet is left for the next time; the exit code is 4 then.
+    """
     flags = {"data.source": source, "data.path": data_path, "size": size}
     chosen = _cli_config.nightly_config(config, flags, set_)
     from flows._run import run_backfill
 
     ended = run_backfill(start, end, chosen, at_once=at_once, again=again, verbose=verbose)
-    for row in ended.rows:
-        print(f"{row['day']}  {row['state']:<9} {row['sentence']}")
+    return tell(ended, as_json=json_, quiet=quiet)
+
+
+def tell(ended: Backfilled, *, as_json: bool = False, quiet: bool = False) -> int:
+    """Print how a backfill ended; the exit code."""
+    root = settings.home().rstrip("/")
+    rows = [{**r, "report": f"{root}/{r['report']}" if r["report"] else ""} for r in ended.rows]
+    if as_json:
+        told = {"exit_code": ended.exit_code, "sentence": ended.sentence, "nights": rows}
+        print(json.dumps(told, indent=1))
+    elif quiet:
+        print("\n".join(row["report"] for row in rows if row["report"]))
+    else:
+        for row in rows:
+            print(f"{row['day']}  {row['state']:<9} {row['sentence']}")
     if ended.failed:
         print(f"qilin: {ended.sentence}", file=sys.stderr)
-        return ended.exit_code
-    print(ended.sentence)
-    return 0
+    elif not (as_json or quiet):
+        print(ended.sentence)
+    return ended.exit_code

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from flows._cli_flags import Quiet, Verbose
+from flows._cli_flags import AsJson, Quiet, Strict, Verbose
 from flows._cli_outcome import tell, watched
 from tasks.data.store import Store
 
@@ -29,21 +31,24 @@ def rerun(
     preview: Annotated[
         bool, Parameter(negative="", help="Only list what would be reused and computed.")
     ] = False,
+    json_: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    strict: Strict = False,
 ) -> int:
     """Run a night again from a stage: what comes before is reused, the rest is computed anew."""
     if preview:
-        print(table(_planned(run, from_stage)))
+        plan = _planned(run, from_stage)
+        print(json.dumps(_told(plan), indent=1) if json_ else table(plan))
         return 0
     from flows._run import rerun_night
 
     finished = watched(
         lambda watch: rerun_night(run, from_stage, reason, watch=watch, verbose=verbose),
         f"{run or 'the newest run'} again from {from_stage}",
-        quiet,
+        quiet or json_,
     )
-    return tell(finished, quiet=quiet)
+    return tell(finished, as_json=json_, quiet=quiet, strict=strict)
 
 
 def _planned(run: str, from_stage: str) -> Preview:
@@ -52,6 +57,10 @@ def _planned(run: str, from_stage: str) -> Preview:
 
     store = Store()
     return _preview.preview(_history.summary_of(store, run), from_stage, code_of_steps(), store)
+
+
+def _told(plan: Preview) -> dict[str, Any]:
+    return {"sentence": plan.sentence, "blocks": [dataclasses.asdict(row) for row in plan.rows]}
 
 
 def table(plan: Preview) -> str:

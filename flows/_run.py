@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flows import _history, _lock, _server, _session, _turns, _up
 from tasks.data.store import Store
 from tasks.errors import (
+    DataNotReadyError,
     EnvironmentFaultError,
     NightFailedError,
     QilinError,
@@ -182,7 +183,7 @@ class Backfilled:
     Attributes:
         sentence: what was done, or why nothing could be.
         failed: whether a night, or the whole, failed.
-        exit_code: 0, or the code of the failure.
+        exit_code: 0, the code of the failure, or that of data that are not there yet.
         rows: one per night: `day`, `state`, `sentence`, `report`.
     """
 
@@ -204,10 +205,20 @@ def run_backfill(
         at_once: nights side by side.
         again: finished nights too.
         verbose: as for `run_night`.
+
+    Raises:
+        UserError: a range that makes no sense, before any run exists.
     """
     _quieten(verbose)
     Store().require_writable()
-    with _server.prefect_server(_load):
+
+    def prepare() -> None:
+        _load()
+        from flows.backfill import nights
+
+        nights(start, end, config)
+
+    with _server.prefect_server(prepare):
         from prefect.client.orchestration import get_client
 
         from flows.backfill import TABLE_KEY, backfill
@@ -229,7 +240,9 @@ def run_backfill(
             )
             tables = client.read_artifacts(artifact_filter=where)
         rows = json.loads(str(tables[0].data)) if tables else []
-        code = error.exit_code if error is not None else 0
+        waiting = any(row["state"] == "waiting" for row in rows)
+        code = DataNotReadyError.exit_code if waiting else 0
+        code = code if error is None else error.exit_code
         return Backfilled(str(state.message), error is not None, code, rows)
 
 

@@ -39,6 +39,8 @@ def resolve(config: NightlyConfig | SweepRunConfig, scheduled: dt.datetime) -> s
         UserError: the source cannot be read, or `data_date` is no session of the exchange.
         DataNotReadyError: the source does not reach `data_date`.
     """
+    if config.data_date:
+        _require_session(config)
     newest = registry.newest_session(config.data)
     if config.data_date:
         if newest and config.data_date > newest:
@@ -46,7 +48,6 @@ def resolve(config: NightlyConfig | SweepRunConfig, scheduled: dt.datetime) -> s
                 f"data date {config.data_date} is not there yet: source {config.data.source!r} "
                 f"ends on {newest}; wait for the data, or ask for --data-date {newest}"
             )
-        _require_session(config)
         return config.data_date
     closed = str(calendar.last_closed_session(scheduled))
     return min(closed, newest) if newest else closed

@@ -14,6 +14,8 @@ from tasks.validation.config import ValidationConfig
 
 #: stocks of a small night
 SMALL_STOCKS = 50
+#: nights of a backfill side by side
+MOST_AT_ONCE = 64
 
 
 class ReportConfig(BaseModel):

@@ -22,10 +22,10 @@ from pydantic import Field
 
 from flows import _cli_config, _history, _hooks, _processes, _summary
 from flows._night import code_of_steps
-from flows._settings import NightlyConfig
+from flows._settings import MOST_AT_ONCE, NightlyConfig
 from tasks.data.sources import registry
 from tasks.data.store import Store
-from tasks.errors import NightFailedError, QilinError, UserError
+from tasks.errors import DataNotReadyError, NightFailedError, QilinError, UserError
 from tasks.market import calendar
 
 TABLE_KEY = "backfill-nights"
@@ -39,8 +39,8 @@ class Outcome:
 
     Attributes:
         day: its session.
-        state: `found` (finished earlier), `PASS`, `WARN`, `FAIL`, or `elsewhere` (another run works
-            on it).
+        state: `found` (finished earlier), `PASS`, `WARN`, `FAIL`, `elsewhere` (another run works on
+            it), or `waiting` (its data are not there yet).
         sentence: the night's own.
         report: its report below the store, empty if there is none.
     """
@@ -61,6 +61,7 @@ def run_name() -> str:
     name="backfill",
     flow_run_name=run_name,
     on_failure=[_hooks.report_failure],
+    on_completion=[_hooks.report_completion],
     on_crashed=[_hooks.report_crash],
     retries=0,
     persist_result=False,
@@ -69,7 +70,7 @@ def backfill(
     start: str,
     end: str,
     config: NightlyConfig = NightlyConfig(),  # noqa: B008 - frozen
-    at_once: Annotated[int, Field(ge=1, le=64)] = 1,
+    at_once: Annotated[int, Field(ge=1, le=MOST_AT_ONCE)] = 1,
     again: bool = False,
 ) -> State[Any]:
     """Run every session of a range that is not finished yet.
@@ -84,12 +85,13 @@ def backfill(
             skip them.
 
     Returns:
-        Completed with a count of what was done; Failed if a night failed, naming the first.
+        Completed with a count of what was done; Failed if a night failed, naming the first. A night
+        whose data are not there yet has not failed: the next backfill runs it.
     """
     try:
-        nights = _nights(start, end, config)
+        planned = nights(start, end, config)
         with ThreadPoolExecutor(max_workers=at_once) as pool:
-            outcomes = list(pool.map(functools.partial(_one, again=again), nights))
+            outcomes = list(pool.map(functools.partial(_one, again=again), planned))
     except QilinError as error:
         return Failed(message=str(error), data=error)
     words = sentence(outcomes)
@@ -105,7 +107,7 @@ def sentence(outcomes: list[Outcome]) -> str:
     counts = {state: sum(o.state == state for o in outcomes) for state in _WORDS}
     parts = [f"{count} {_WORDS[state]}" for state, count in counts.items() if count]
     failed = next((o for o in outcomes if o.state == "FAIL"), None)
-    text = f"{len(outcomes)} nights: {', '.join(parts)}"
+    text = f"{len(outcomes)} night{'s' * (len(outcomes) != 1)}: {', '.join(parts)}"
     return f"{text}; first failure {failed.day}: {failed.sentence}" if failed else text
 
 
@@ -115,6 +117,7 @@ _WORDS = {
     "FAIL": "failed",
     "found": "finished earlier",
     "elsewhere": "worked on by other runs",
+    "waiting": "not there yet",
 }
 
 
@@ -133,15 +136,15 @@ def finished(config: NightlyConfig, store: Store) -> dict[str, Any]:
     return {}
 
 
-def _nights(start: str, end: str, config: NightlyConfig) -> list[NightlyConfig]:
+def nights(start: str, end: str, config: NightlyConfig) -> list[NightlyConfig]:
     """The night of every session of the range.
 
     Raises:
         UserError: no dates, a range without sessions, or a very long one.
     """
+    days = [str(day) for day in calendar.sessions(start, end)]
     if start > end:
         raise UserError(f"backfill from {start} to {end} runs backwards: swap the two days")
-    days = [str(day) for day in calendar.sessions(start, end)]
     if not days:
         raise UserError(f"from {start} to {end} the exchange has no session: choose other days")
     if len(days) > MOST_NIGHTS:
@@ -175,6 +178,7 @@ def _one(config: NightlyConfig, again: bool) -> Outcome:
         return Outcome(day, "elsewhere", str(told["error"]))
     if code:
         said = _processes.last_line(_processes.log_path(name)).removeprefix("qilin: ")
-        return Outcome(day, "FAIL", told.get("error") or said)
+        state = "waiting" if code == DataNotReadyError.exit_code else "FAIL"
+        return Outcome(day, state, told.get("error") or said)
     report = str(told["report"]).removeprefix(f"{store.root.rstrip('/')}/")
     return Outcome(day, str(told["state"]), str(told["sentence"]), report)

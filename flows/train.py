@@ -31,6 +31,7 @@ def run_name() -> str:
     task_runner=_runner.task_runner(),  # type: ignore[arg-type]  # its futures are its own kind
     on_running=[_hooks.tag_with_size],
     on_failure=[_hooks.report_failure],
+    on_completion=[_hooks.report_completion],
     on_crashed=[_hooks.report_crash],
     retries=0,
     persist_result=False,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import _history, _preview, _publish
+from flows import _cli_rerun, _history, _preview, _publish, cli
+from flows._run import Finished
 from tasks.data.store import Store
 from tasks.errors import UserError
 from tests.flows import nights
@@ -60,6 +61,29 @@ def test_the_time_is_that_of_the_earlier_run(earlier):
     assert plan.chain_seconds == 6.0, "training, then its portfolio, then the report"
     assert "3 blocks are reused, 3 are computed anew: 6 s of work, about 6 s on" in plan.sentence
     assert plan.table()[0]["what happens"] == "reused"
+
+
+def test_a_rerun_is_told_to_programs_and_can_be_strict(qilin_home, monkeypatch, capsys):
+    report = "runs/2026-11-20/small-1/report.html"
+    ended = Finished("abc", "rerun", report[:-12], {"state": "WARN", "report": report})
+    monkeypatch.setattr(_cli_rerun, "watched", lambda *_: ended)
+    words = ["rerun", "--from-stage", "train"]
+    assert cli.main([*words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["report"]) == ("WARN", str(qilin_home / report))
+    assert cli.main([*words, "--strict"]) == 3
+
+
+def test_a_preview_is_told_to_programs(earlier, monkeypatch, capsys):
+    summary, store = earlier
+    plan = _preview.preview(summary, "train", summary["code"]["steps"], store)
+    monkeypatch.setattr(_cli_rerun, "_planned", lambda *_: plan)
+    assert cli.main(["rerun", "--from-stage", "train", "--preview", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["sentence"] == plan.sentence
+    assert [b["label"] for b in told["blocks"] if b["computed"]] == [
+        "train 1", "portfolio", "report",
+    ]  # fmt: skip
 
 
 def test_runs_are_found_by_whatever_names_them(qilin_home):

@@ -58,3 +58,5 @@ def test_a_day_that_is_not_there_yet_is_data_not_ready(monkeypatch: pytest.Monke
         _session.resolve(config, at("2026-11-20T18:30"))
     with pytest.raises(UserError, match="no session of the exchange"):
         _session.resolve(NightlyConfig(data_date="2026-11-15"), at("2026-11-20T18:30"))
+    with pytest.raises(UserError, match=r"2026-11-21 is no session.*--data-date 2026-11-20"):
+        _session.resolve(NightlyConfig(data_date="2026-11-21"), at("2026-11-20T18:30"))
