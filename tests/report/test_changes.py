@@ -31,6 +31,7 @@ def test_among_sixteen_stocks_the_top_can_change(full: Night) -> None:
     assert pick(found.scope) == "top 6 of the ranking"
     assert [m.name for m in found.entered] == ["S8"]
     assert [m.name for m in found.left] == ["S0"]
+    assert found.moved == (), "what entered is not listed twice"
     assert [m.name for m in compared([4, *range(4), *range(5, 16)], before).moved] == ["S4"]
 
 

@@ -34,10 +34,7 @@ def changes(
     now, before = set(ranked[:top]), set(ranked_before[:top])
     place = {symbol: i + 1 for i, symbol in enumerate(ranked)}
     old = {symbol: i + 1 for i, symbol in enumerate(ranked_before)}
-    jumped = sorted(
-        (s for s in now & old.keys() if abs(place[s] - old[s]) >= far),
-        key=lambda s: place[s],
-    )
+    jumped = [s for s in ranked[:top] if s in before and abs(place[s] - old[s]) >= far]
     return Changes(
         scope=Text(f"top {top} of the ranking", f"排名前 {top}"),
         previous_day=previous["run"]["day"],
