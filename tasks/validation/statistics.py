@@ -172,13 +172,16 @@ def minimum_backtest_length(n_trials: ArrayLike, sharpe: ArrayLike = 1.0) -> Arr
     return np.asarray((expected_maximum_sharpe(n_trials) / _f(sharpe)) ** 2)
 
 
-def false_discovery(p: ArrayLike, method: Literal["bh", "by"] = "bh") -> Array:
+def false_discovery(
+    p: ArrayLike, method: Literal["bh", "by"] = "bh", *, nothing_found: int = 0
+) -> Array:
     """q-values: the lowest false discovery rate at which each hypothesis is still rejected.
 
     Args:
         p: p-values (K,); NaN (not tested) gives NaN and does not count.
         method: `bh` (Benjamini-Hochberg: independent or positively dependent tests) or `by`
             (Benjamini-Yekutieli: any dependence).
+        nothing_found: further hypotheses whose p is 1, which are counted and not listed.
 
     Raises:
         UserError: an unknown method or values outside [0, 1].
@@ -188,14 +191,14 @@ def false_discovery(p: ArrayLike, method: Literal["bh", "by"] = "bh") -> Array:
         raise UserError(f"false discovery method {method!r} is unknown: choose 'bh' or 'by'")
     tested = np.flatnonzero(~np.isnan(values))
     q = np.full(values.shape, np.nan)
-    n = len(tested)
-    if n == 0:
+    if len(tested) == 0:
         return q
+    n = len(tested) + nothing_found
     found = values[tested]
     if found.min() < 0.0 or found.max() > 1.0:
         raise UserError("p-values lie outside [0, 1]: give probabilities")
     order = np.argsort(found, kind="stable")
-    scale = n / np.arange(1, n + 1)
+    scale = n / np.arange(1, len(tested) + 1)
     if method == "by":
         scale = scale * (1.0 / np.arange(1, n + 1)).sum()
     raised = np.minimum.accumulate((found[order] * scale)[::-1])[::-1]

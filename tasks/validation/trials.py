@@ -61,8 +61,9 @@ class Verdict:
         level: false discovery rate allowed.
         best: highest yearly Sharpe seen; NaN if nothing was scored.
         best_of_noise: what the best of tonight's would reach without any skill, per year.
-        bar: what the best of all scored trials of the ledger would reach, by the formula for
-            independent trials, per year: the benchmark of `deflated` and `needed`.
+        bar: what the best of tonight's scored trials and all earlier ones of the ledger would
+            reach, by the formula for independent trials, per year: the benchmark of `deflated` and
+            `needed`.
         effective: effective number of independent trials of tonight; NaN without daily returns.
         noise: draws without skill; None without daily returns.
         overfitting: cross-validation of choosing the best; None without daily returns, with fewer
@@ -112,7 +113,9 @@ def survivors(
         past: what was tried before on the same data, without these trials (see
             `tasks.data.trialsets`), with `days` and `sharpe` (per day) of each. They count in the
             correction, each as if it had found nothing so that no earlier find makes a later one
-            easier, in the bar of the deflated Sharpe ratio and in the record that is needed.
+            easier, in the bar of the deflated Sharpe ratio and in the record that is needed. One
+            that has no score counts just as much, for whoever tried it may have looked at it: as
+            one of its own, that scatters like the scored ones and no less than chance lets it.
         sessions: trading days a year.
         seed: seed of the draws.
 
@@ -127,11 +130,11 @@ def survivors(
     days, skew = _column(frame, "days"), _column(frame, "skew")
     kurtosis = _column(frame, "kurtosis")
     p = 1.0 - probabilistic_sharpe_ratio(daily, days, skew=skew, kurtosis=kurtosis)
+    before = 0 if past is None else len(past)
     earlier = _earlier(past)
-    q = false_discovery(np.concatenate([p, np.ones(len(earlier))]), method)[: len(frame)]
-    every = np.concatenate([daily, earlier])
-    number = int(np.isfinite(every).sum())
-    spread = float(np.nanstd(every, ddof=1)) if number > 1 else 0.0
+    q = false_discovery(p, method, nothing_found=before)
+    number = int(scored.sum()) + before
+    spread = _scatter(np.concatenate([daily[scored], earlier]), days[scored], number)
     error = sharpe_standard_error(daily, days, skew=skew, kurtosis=kurtosis)
     judged = None if returns is None or not scored.any() else returns[scored]
     drawn = None if judged is None else noise(judged, seed=seed, sessions=sessions)
@@ -161,7 +164,7 @@ def survivors(
         table=table.reset_index(drop=True),
         counts={state: int((table["state"] == state).sum()) for state in STATES},
         tried=len(frame),
-        total=len(frame) + (0 if past is None else len(past)),
+        total=len(frame) + before,
         level=level,
         best=float(np.nanmax(yearly)) if scored.any() else float("nan"),
         best_of_noise=best_of_noise if scored.any() else float("nan"),
@@ -170,15 +173,28 @@ def survivors(
         noise=drawn,
         overfitting=_overfitting(judged),
         superior=tests,
-        rule=rule(level, method, len(frame), int(scored.sum()), 0 if past is None else len(past)),
+        rule=rule(level, method, len(frame), int(scored.sum()), before, before - len(earlier)),
     )
 
 
-def rule(level: float, method: str, tried: int, scored: int, earlier: int = 0) -> str:
-    """The rule in one sentence, with the number of trials it was applied to."""
+def rule(
+    level: float, method: str, tried: int, scored: int, earlier: int = 0, unknown: int = 0
+) -> str:
+    """The rule in one sentence, with the number of trials it was applied to.
+
+    Args:
+        level: false discovery rate.
+        method: of `survivors`.
+        tried: trials of tonight.
+        scored: of them, those that have a score.
+        earlier: trials of the ledger.
+        unknown: of them, those without a score.
+    """
     name = {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}[method]
     unscored = f", {tried - scored:,} of them not scored" if tried > scored else ""
     ledger = f" and {earlier:,} earlier ones of the ledger" if earlier else ""
+    if unknown:
+        ledger += f", {unknown:,} of them counted without a score"
     return (
         f"A trial survives if its Sharpe ratio is above 0 at a false discovery rate of "
         f"{level:.0%} ({name}) over the {tried:,} trials of tonight{unscored}{ledger}."
@@ -188,8 +204,9 @@ def rule(level: float, method: str, tried: int, scored: int, earlier: int = 0) -
 def effective_of_ledger(trial_sets: Sequence[pd.DataFrame]) -> float:
     """Effective number of independent trials of several sets, from their monthly sums.
 
-    A trial without monthly sums may be anything and counts as one of its own; so do all of them
-    with fewer than a year of months.
+    A trial without monthly sums (of a large sweep, of accounts alone, never scored) may be anything
+    and counts as one of its own, which is never too few; so do all of them with fewer than a year
+    of months.
 
     Args:
         trial_sets: see `tasks.data.trialsets`; no trial stands in two of them.
@@ -216,6 +233,20 @@ def _earlier(past: pd.DataFrame | None) -> Array:
         return np.empty(0)
     known = (_column(past, "days") >= MIN_DAYS) & np.isfinite(_column(past, "sharpe"))
     return _column(past, "sharpe")[known]
+
+
+def _scatter(sharpe: Array, days: Array, number: int) -> float:
+    """Standard deviation of the Sharpe ratios per day of `number` trials, of which some are known.
+
+    The others may be anything: taken is the scored ones' variance, and at least what independent
+    trials without any skill have over as many days, 1 / (days - 1).
+    """
+    if number < 2 or not len(days):
+        return 0.0
+    seen = float(np.var(sharpe, ddof=1)) if len(sharpe) > 1 else 0.0
+    unseen = max(seen, 1.0 / (float(np.median(days)) - 1.0))
+    share = (number - len(sharpe)) / number
+    return float(np.sqrt(seen + share * (unseen - seen)))
 
 
 def _check(frame: pd.DataFrame, returns: Array | None, level: float) -> None:

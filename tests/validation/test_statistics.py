@@ -126,6 +126,13 @@ def test_untested_hypotheses_do_not_count():
         v.false_discovery([0.5], "holm")
 
 
+@pytest.mark.parametrize("method", ["bh", "by"])
+def test_hypotheses_that_found_nothing_need_not_be_listed(method):
+    p = np.array([0.001, np.nan, 0.03, 0.2, 1.0])
+    listed = v.false_discovery(np.concatenate([p, np.ones(700)]), method)[:5]
+    np.testing.assert_array_equal(v.false_discovery(p, method, nothing_found=700), listed)
+
+
 def test_false_discovery_rate_is_held_and_the_true_ones_are_found():
     """1,000 ICs of 500 days, 50 of them true."""
     random = np.random.default_rng(1)

@@ -142,12 +142,48 @@ def test_what_was_tried_before_raises_every_bar():
     assert after.noise.best == alone.noise.best, "tonight's best is beside tonight's noise"
 
 
-def test_earlier_trials_that_were_never_scored_are_counted_and_test_nothing():
+def unscored(count):
+    ids = [str(i) for i in range(count)]
+    return pd.DataFrame({"id": ids, "days": 0, "sharpe": np.nan})
+
+
+def test_a_past_without_scores_raises_every_bar_as_much_as_one_with_scores():
+    """Whoever tried a million sets without keeping their scores may know the best of them."""
+    frame, returns = sweep(seed=5, k=20, t=750, true=1, sharpe=3.0)
+    scores = np.random.default_rng(1).normal(0, 1 / np.sqrt(750), 1_000_000)
+    known = unscored(1_000_000).assign(days=750, sharpe=scores)
+    bare, scored = (survivors(frame, returns, past=past) for past in (unscored(1_000_000), known))
+    alone = survivors(frame, returns)
+    assert alone.table["state"].iloc[0] == "SURVIVES"
+    assert bare.table["state"].iloc[0] == "CANDIDATE"
+    assert bare.bar >= 0.99 * scored.bar > alone.bar
+    np.testing.assert_array_equal(bare.table["q"], scored.table["q"])
+    best = bare.table["deflated"].iloc[0]
+    assert best <= scored.table["deflated"].iloc[0] + 0.01 < alone.table["deflated"].iloc[0]
+    assert (bare.total, scored.total) == (1_000_020, 1_000_020)
+    assert "1,000,000 earlier ones of the ledger, 1,000,000 of them counted without" in bare.rule
+    assert "counted without" not in scored.rule
+
+
+def test_the_winner_of_a_sweep_that_was_not_scored_has_no_bar_of_its_own():
+    """One trial tonight, the best of ten million: it does not scatter, the others did."""
+    frame, returns = sweep(seed=6, k=1, t=750, true=1, sharpe=3.0)
+    assert survivors(frame, returns).bar == 0.0
+    after = survivors(frame, returns, past=unscored(10_000))
+    chance = np.sqrt(244 / 749)
+    assert after.bar == pytest.approx(chance * statistics.expected_maximum_sharpe(10_001), rel=1e-3)
+    assert after.table["q"].iloc[0] > alone_q(frame, returns)
+
+
+def alone_q(frame, returns):
+    return survivors(frame, returns).table["q"].iloc[0]
+
+
+def test_a_few_days_are_no_score():
     frame, returns = sweep(seed=5)
-    past = pd.DataFrame({"id": ["a", "b"], "days": [0, 0]})
-    alone, after = survivors(frame, returns), survivors(frame, returns, past=past)
-    assert after.total == 202
-    pd.testing.assert_frame_equal(after.table, alone.table)
+    few = past_of(sweep(k=40)[0]).assign(days=20)
+    after = survivors(frame, returns, past=few)
+    pd.testing.assert_frame_equal(after.table, survivors(frame, returns, past=unscored(40)).table)
 
 
 def test_the_days_of_record_that_are_needed_are_those_of_the_paper():

@@ -61,9 +61,10 @@ def counted(trials: Trials) -> Words:
     total = honesty.total_effective if honesty else None
     return say(
         "Counted: {n} trials tonight (about {e} independent), {t} since the ledger began "
-        "(about {f} independent). The tests use the raw numbers, which is the stricter way.",
+        "(about {f} independent). One without a monthly record counts as one of its own; the tests "
+        "use the raw numbers, which is the stricter way.",
         "计数：今晚 {n} 个试验（约 {e} 个独立），台账累计 {t} 个（约 {f} 个独立）。"
-        "各检验采用较严格的原始数量。",
+        "无月度记录者各计一个；各检验采用较严格的原始数量。",
         n=f"{trials.tried:,}",
         e=_about(effective),
         t=fmt.integer(trials.ledger_total),
