@@ -14,9 +14,11 @@ from flows._night import Night
 from flows._settings import SweepRunConfig
 from flows._sweeping import cut
 from tasks.backtest import steps as backtest
-from tasks.backtest.counting import identities, parameters
+from tasks.backtest.combinations import Combinations, family_of
+from tasks.backtest.counting import figures_set, identities
 from tasks.backtest.plan import Plan, plan
-from tasks.backtest.spaces import Space, explicit, sets_of
+from tasks.backtest.spaces import explicit
+from tasks.backtest.stream import figure_blocks, in_groups
 from tasks.backtest.sweep import require_history
 from tasks.cluster.local import at_once
 from tasks.data import trialsets
@@ -133,7 +135,7 @@ class Sweep(Night):
         if parts is not None:
             self._run("backtest", "table", backtest.sweep_table, "backtest table of all trials",
                       after=blocks, parts=parts)  # fmt: skip
-            self._count_all(space)
+            self._count_all(parts)
         found = self.board.collect(recorded)
         if found is not None:
             self._run("backtest", "recorded", backtest.sweep_recorded,
@@ -156,19 +158,25 @@ class Sweep(Night):
             for i, (first, stop) in enumerate(ranges)
         ]
 
-    def _count_all(self, space: Space) -> None:
-        """Tell the ledger what a large sweep tried: who they are, without their scores."""
+    def _count_all(self, parts: list[Result]) -> None:
+        """Tell the ledger what a large sweep tried, and what it found over the universe."""
+        import pandas as pd
+
         trial = _inputs.tried(self.config)  # type: ignore[arg-type]  # has what is asked for
-        size = COUNTED_AT_ONCE
-        for first in range(0, len(space), size):
-            part = space.part(first, min(first + size, len(space)))
-            sets = sets_of(part, self.sweeping.file)
+        kind = family_of(self.sweeping.strategy, self.sweeping.file)
+        blocks = figure_blocks(self.store, map(Artifact.from_json, parts))
+        for group in in_groups(blocks, COUNTED_AT_ONCE):
+            frames = [self.store.read_frame(block, "trials.parquet") for block in group]
+            frame = pd.concat(frames, ignore_index=True)
+            values = frame[list(kind.names)].to_numpy(dtype=float)
+            numbers = frame["trial"].to_numpy()
+            sets = Combinations(kind.name, kind.names, values, numbers, self.sweeping.file)
             ids = identities(
                 sets, data_family=trial["family"], costs=self.config.advanced.costs,
                 fill=trial["fill"], universe=trial["universe"],
             )  # fmt: skip
-            table = trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy)
-            trialsets.emit(self.store, table, family=trial["family"])
+            made = figures_set(sets, frame, ids)
+            trialsets.emit(self.store, made, family=trial["family"])
 
     def _end(self, told: Result) -> Result:
         """Write the summary; raise if a block failed."""

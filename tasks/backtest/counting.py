@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from tasks.backtest.trials import TrialTable
     from tasks.data.panel import Panel
     from tasks.data.store import Store
+    from tasks.market.rules import RuleBook
 
     Array = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
 
 def identities(
-    sets: Combinations, *, data_family: str, costs: CostConfig, fill: Fill, universe: Any
-) -> list[str]:
+    sets: Combinations, *, data_family: str, costs: CostConfig, fill: Fill, universe: Any,
+    rules: RuleBook | None = None,
+) -> list[str]:  # fmt: skip
     """Identity of each parameter set as a trial, see `trialsets.trial_id`.
 
     Args:
@@ -37,9 +39,12 @@ def identities(
         costs: what trades cost.
         fill: when and at which price.
         universe: rule that selects the stocks, a JSON value.
+        rules: whose price limits stop fills, if any.
     """
     source = _source(sets)
-    charged = {"costs": costs.model_dump(mode="json"), "fill": fill}
+    charged: dict[str, Any] = {"costs": costs.model_dump(mode="json"), "fill": fill}
+    if rules is not None:
+        charged["rules"] = _book(rules)
     identify = trialsets.identifier(
         family=data_family, strategy=source, costs=charged, universe=universe
     )
@@ -51,6 +56,12 @@ def _source(sets: Combinations) -> str:
     if sets.file is not None:
         return f"{sets.strategy} {sets.file.sha256}"
     return f"{sets.family.name} {sets.family.edition}"
+
+
+def _book(rules: RuleBook) -> str:
+    """A rule book by its market and by what its rows say, whatever their sources."""
+    rows = sorted(json.dumps(row._replace(source="")) for row in rules.rows)
+    return f"{rules.name} {codehash.text_hash(json.dumps(rows))}"
 
 
 def parameters(sets: Combinations) -> list[dict[str, float]]:
@@ -82,6 +93,21 @@ def trial_set(
     )  # fmt: skip
 
 
+def figures_set(sets: Combinations, frame: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
+    """Trials of a large sweep for the ledger, of which no daily series is kept.
+
+    Args:
+        sets: its parameter sets.
+        frame: their figures, with `days` and `sharpe_over_universe` (a year).
+        ids: from `identities`.
+    """
+    moments = {
+        "days": frame["days"].to_numpy(),
+        "sharpe": frame["sharpe_over_universe"].to_numpy() / np.sqrt(TRADING_DAYS),
+    }
+    return trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy, moments=moments)
+
+
 def before_vault(
     store: Store, data_family: str, panel: Panel, universe: Flags | None
 ) -> tuple[Panel, Flags | None]:
@@ -100,21 +126,58 @@ def emit_sweep(
     data_family: str,
     costs: CostConfig,
     fill: Fill,
+    rules: RuleBook | None = None,
 ) -> None:
     """Count a sweep that was run by hand, over the universe that it was given."""
-    rule: Mapping[str, Any] = {
-        "symbols": codehash.text_hash(json.dumps(sorted(table.symbols))),
-        "flags": "all" if universe is None else "given",
+    made = sweep_set(
+        table, panel, universe, data_family=data_family, costs=costs, fill=fill, rules=rules
+    )
+    trialsets.emit(store, made, family=data_family)
+
+
+def sweep_set(
+    table: TrialTable,
+    panel: Panel,
+    universe: Flags | None,
+    *,
+    data_family: str,
+    costs: CostConfig,
+    fill: Fill,
+    rules: RuleBook | None = None,
+) -> pd.DataFrame:
+    """The trials of a sweep that was run by hand, as the ledger keeps them.
+
+    Args:
+        table: the sweep, or a block of its sets over all of its stocks.
+        panel: what it was scored on.
+        universe: the flags it was given, bool (T, N of `panel`); None for all stocks.
+        data_family: name of the data's family.
+        costs: what trades cost.
+        fill: when and at which price.
+        rules: whose price limits stopped fills, if any.
+    """
+    sets, stocks = table.combinations, panel.select(sorted(table.symbols))
+    columns = [panel.column(symbol) for symbol in stocks.symbols]
+    flags = np.ones(stocks.shape, dtype=bool)
+    if universe is not None:
+        flags = np.asarray(universe[:, columns], dtype=bool)
+    rule = {
+        "symbols": codehash.text_hash(json.dumps(stocks.symbols)),
+        "flags": _flags_hash(flags, panel.dates),
     }
-    sets = table.combinations
-    ids = identities(sets, data_family=data_family, costs=costs, fill=fill, universe=rule)
+    ids = identities(
+        sets, data_family=data_family, costs=costs, fill=fill, universe=rule, rules=rules
+    )
     if not len(table.dates):  # accounts alone: tried, but never scored as one series
-        bare = trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy)
-        trialsets.emit(store, bare, family=data_family)
-        return
-    columns = [panel.column(s) for s in table.symbols]
-    stocks = panel.columns(columns).adjusted()
-    flags = np.ones(stocks.shape, dtype=bool) if universe is None else universe[:, columns]
-    market = universe_returns(stocks, flags)[len(panel.dates) - len(table.dates) :]
-    frame, excess = over_universe(table, market)
-    trialsets.emit(store, trial_set(table, frame, excess, ids), family=data_family)
+        return trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy)
+    market = universe_returns(stocks.adjusted(), flags)
+    frame, excess = over_universe(table, market[len(market) - len(table.dates) :])
+    return trial_set(table, frame, excess, ids)
+
+
+def _flags_hash(flags: Flags, dates: NDArray[np.datetime64]) -> str:
+    """Which stocks were allowed on which days, their symbols known: `all`, or a hash."""
+    if flags.all():
+        return "all"
+    days = np.ascontiguousarray(dates, dtype="datetime64[D]").view(np.int64)
+    return hashlib.sha256(days.tobytes() + np.packbits(flags, axis=0).tobytes()).hexdigest()

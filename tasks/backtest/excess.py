@@ -45,6 +45,21 @@ def universe_returns(panel: Panel, universe: NDArray[np.bool_]) -> Array:
     return out
 
 
+def with_excess(table: TrialTable, market: Array, conventions: Conventions = DAILY) -> pd.DataFrame:
+    """The trials' figures with the Sharpe ratio of their returns over the universe's beside.
+
+    Args:
+        table: trials, net of costs.
+        market: daily return of the universe on the table's dates, (D,).
+        conventions: see `metrics.Conventions`.
+
+    Returns:
+        The table's frame with `sharpe_over_universe`, a year.
+    """
+    over = metrics.sharpe(table.returns - market, conventions)
+    return table.frame.assign(sharpe_over_universe=over)
+
+
 def over_universe(
     table: TrialTable, market: Array, conventions: Conventions = DAILY
 ) -> tuple[pd.DataFrame, Array]:

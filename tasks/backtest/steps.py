@@ -17,11 +17,11 @@ from tasks.backtest.blocks import SweepBlock, before, finish, merge
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.config import CostConfig, Fill, PortfolioConfig
 from tasks.backtest.counting import identities, trial_set
-from tasks.backtest.excess import over_universe, universe_returns
+from tasks.backtest.excess import over_universe, universe_returns, with_excess
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.ranking import Rankings, rank_levels
 from tasks.backtest.spaces import sets_of, sub_parts
-from tasks.backtest.stream import Leaders, in_groups
+from tasks.backtest.stream import BLOCKS, Leaders, figure_blocks, in_groups
 from tasks.backtest.summary import equity_frame, portfolio_figures
 from tasks.backtest.sweep import require_history
 from tasks.backtest.sweep import sweep_block as score_block
@@ -166,11 +166,12 @@ def sweep_part(
         costs=costs,
         file=file,
         sealed=sealed,
+        market=_market(ctx.store, panel),
     )
     parts = sub_parts(sets, int(sweep["trials_per_block"]), file)
     blocks = fan_out(score, parts, label=ctx.label)
     index = json.dumps([block.to_json() for block in blocks]).encode()
-    return Output("sweep figures", {"blocks.json": index}, rows=sum(b.rows for b in blocks))
+    return Output("sweep figures", {BLOCKS: index}, rows=sum(b.rows for b in blocks))
 
 
 def _figures(
@@ -183,8 +184,9 @@ def _figures(
     costs: dict[str, Any],
     file: UserFile | None,
     sealed: str,
+    market: NDArray[np.float64],
 ) -> Artifact:
-    """The figures of one block, found or computed."""
+    """The figures of one block, found or computed; `market` is the panel's, see `_market`."""
     given: dict[str, Any] = {
         "panel": panel, "sets": part, "first": first, "sweep": sweep, "costs": costs, "file": file,
     }  # fmt: skip
@@ -193,13 +195,14 @@ def _figures(
         scored = _score(ctx, **given)
         seen = before(scored, vault.first_sealed(scored.dates, sealed))
         table = finish(seen, CostConfig.model_validate(costs))
+        frame = with_excess(table, market[len(seen.dates) - len(table.dates) : len(seen.dates)])
         kept_ones = table.combinations.numbers % int(sweep["stride"]) == 0
         moments = (table.period_days, table.period_sums, table.period_squares)
         files = {
-            "trials.parquet": codec.frame_bytes(table.frame),
+            "trials.parquet": codec.frame_bytes(frame),
             "moments.npy": codec.array_bytes(np.stack([m[kept_ones] * 1.0 for m in moments])),
         }
-        return Output("figures", files, rows=len(table.frame))
+        return Output("figures", files, rows=len(frame))
 
     return kept(ctx, _figures, {**given, "sealed": sealed}, make, packages=PACKAGES)
 
@@ -213,11 +216,7 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
     and the probability of overfitting among the sets whose moments were kept. What needs daily
     series (SPA, StepM) is told of some sets by `sweep_recorded`.
     """
-    blocks = [
-        Artifact.from_json(value)
-        for part in parts
-        for value in ctx.store.read_json(part, "blocks.json")
-    ]
+    blocks = figure_blocks(ctx.store, parts)
     leaders = Leaders()
 
     def write(path: str, group: list[Artifact]) -> None:

@@ -18,11 +18,12 @@ import numpy as np
 from tasks.backtest.blocks import SweepBlock, pair_figures
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.data import codec
+from tasks.data.store import Artifact
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.data.store import Artifact
+    from tasks.data.store import Store
 
 
 def pair_frame(block: SweepBlock, conventions: Conventions = DAILY) -> pd.DataFrame:
@@ -68,6 +69,8 @@ def read_pairs(folder: str | Path) -> pd.DataFrame:
     return whole.sort_values(["trial", "symbol"], ignore_index=True)
 
 
+#: file of a part of a large sweep that names its blocks
+BLOCKS = "blocks.json"
 #: best trials of a large table that are kept beside it
 BEST = 100
 
@@ -118,6 +121,11 @@ class Leaders:
         """Standard deviation of the trials' Sharpe ratios."""
         mean = self._sum / max(self.scored, 1)
         return float(np.sqrt(max(self._squares / max(self.scored, 1) - mean * mean, 0.0)))
+
+
+def figure_blocks(store: Store, parts: Iterable[Artifact]) -> list[Artifact]:
+    """The blocks of figures of a large sweep's parts, by their numbers."""
+    return [Artifact.from_json(value) for part in parts for value in store.read_json(part, BLOCKS)]
 
 
 def in_groups(blocks: Sequence[Artifact], rows: int) -> list[list[Artifact]]:

@@ -139,8 +139,9 @@ def sweep(
         table = finish(merged, charged, conventions)
     if counted is not None:
         counting.emit_sweep(
-            counted, table, panel, universe, data_family=looked_at, costs=charged, fill=fill
-        )
+            counted, table, panel, universe, data_family=looked_at, costs=charged, fill=fill,
+            rules=rules,
+        )  # fmt: skip
     return table
 
 

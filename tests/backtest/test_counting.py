@@ -1,5 +1,6 @@
 """Sweeps that are run by hand, and the ledger that counts them."""
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -13,6 +14,7 @@ from tasks.backtest.sweep import sweep
 from tasks.data import vault
 from tasks.data.store import Store
 from tasks.data.trialsets import read_ledger
+from tasks.market.rules import a_share_rules
 
 GRID = {"fast": (3, 5), "slow": (8, 20)}
 
@@ -59,6 +61,46 @@ def test_what_makes_a_trial_another_one(small_market):
     for changed in (ids(costs=CostConfig(slippage_bp=9.0)), ids(fill="next_close"),
                     ids(family="y"), ids(rule="given")):  # fmt: skip
         assert not set(changed) & set(base)
+
+
+def test_trials_on_other_stocks_or_under_other_rules_are_other_trials(small_market, store):
+    one = {"fast": (3,), "slow": (8,)}
+
+    def counted(**given):
+        sweep(small_market, "ma_cross", one, ledger=store, data_family="x", **given)
+        return len(read_ledger(store, "x"))
+
+    assert counted() == 1
+    everyone = np.ones(small_market.shape, dtype=bool)
+    assert counted(universe=everyone) == 1, "all stocks on all days is no choice"
+    for n in range(4):
+        chosen = everyone.copy()
+        chosen[:, n] = False
+        assert counted(universe=chosen) == 2 + n
+        assert counted(universe=chosen) == 2 + n, "the same stocks again"
+    late = everyone.copy()
+    late[:100, 0] = False
+    assert counted(universe=late) == 6
+    book = a_share_rules()
+    assert counted(rules=book) == 7
+    assert counted(rules=a_share_rules()) == 7
+    quoted = tuple(row._replace(source="elsewhere") for row in book.rows)
+    assert counted(rules=dataclasses.replace(book, rows=quoted)) == 7
+    wider = tuple(
+        row._replace(value=row.value * 2) if row.topic == "price_limit" else row
+        for row in book.rows
+    )
+    assert counted(rules=dataclasses.replace(book, rows=wider)) == 8
+
+
+def test_the_order_of_a_panels_symbols_is_no_part_of_a_trial(small_market, store):
+    one = {"fast": (3,), "slow": (8,)}
+    chosen = np.ones(small_market.shape, dtype=bool)
+    chosen[:, 1] = False
+    turned = small_market.columns(range(len(small_market.symbols))[::-1])
+    sweep(small_market, "ma_cross", one, ledger=store, data_family="x", universe=chosen)
+    sweep(turned, "ma_cross", one, ledger=store, data_family="x", universe=chosen[:, ::-1])
+    assert len(read_ledger(store, "x")) == 1
 
 
 def test_a_counted_sweep_never_sees_the_vault(small_market, store):

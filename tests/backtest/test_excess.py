@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.backtest.config import CostConfig
-from tasks.backtest.excess import over_universe, universe_returns
+from tasks.backtest.excess import over_universe, universe_returns, with_excess
 from tasks.backtest.sweep import sweep
 from tasks.data.panel import Panel
 from tasks.validation.trials import survivors
@@ -64,6 +64,9 @@ def test_in_a_rising_market_no_average_survives_against_holding_everything() -> 
     judged = survivors(frame, excess)
     assert judged.counts["SURVIVES"] == 0
     assert frame["sharpe_alone"].tolist() == table.frame["sharpe"].tolist()
+    both = with_excess(table, market)
+    assert both["sharpe_over_universe"].tolist() == frame["sharpe"].tolist()
+    assert both["sharpe"].tolist() == table.frame["sharpe"].tolist()
 
 
 def test_the_future_never_changes_the_past_of_the_universe() -> None:

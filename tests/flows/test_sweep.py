@@ -9,9 +9,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.data.store import Store
+from tasks.data.trialsets import families, read_ledger
 from tests.flows import nights
 
 pytestmark = pytest.mark.slow
@@ -79,6 +82,12 @@ def test_a_killed_sweep_started_again_ends_with_the_same_hashes(
     assert 0.0 <= figures["overfitting"]["probability"] <= 1.0
     assert f"among {figures['overfitting_of']:,} evenly spread sets" in told["sentence"]
     assert re.search(r"of 1,000 evenly spread sets (none|\d+) beat holding", told["sentence"])
+    store = Store(str(home))
+    known = pd.concat([read_ledger(store, family) for family in families(store)])
+    assert len(known) == told["sets"], "every set is counted once, whatever was killed"
+    scores = np.sort(frame["sharpe_over_universe"].to_numpy() / np.sqrt(244))
+    np.testing.assert_array_equal(np.sort(known["sharpe"].to_numpy()), scores)
+    assert (known["days"] >= 60).all()
 
 
 def _kill_when_begun(env: dict[str, str], home: Path, begun: int) -> None:
