@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,28 +157,54 @@ def sweep_set(
         fill: when and at which price.
         rules: whose price limits stopped fills, if any.
     """
-    sets, stocks = table.combinations, panel.select(sorted(table.symbols))
-    columns = [panel.column(symbol) for symbol in stocks.symbols]
-    flags = np.ones(stocks.shape, dtype=bool)
-    if universe is not None:
-        flags = np.asarray(universe[:, columns], dtype=bool)
-    rule = {
-        "symbols": codehash.text_hash(json.dumps(stocks.symbols)),
+    ids = identities(
+        table.combinations, data_family=data_family, costs=costs, fill=fill, rules=rules,
+        universe=given_universe(panel, table.symbols, universe),
+    )  # fmt: skip
+    return scored_set(table, panel, universe, ids)
+
+
+def given_universe(panel: Panel, symbols: Iterable[str], universe: Flags | None) -> dict[str, Any]:
+    """What says which stocks a sweep by hand was about, whatever their order in the panel.
+
+    Args:
+        panel: what it was scored on.
+        symbols: its stocks.
+        universe: see `sweep_set`.
+    """
+    names = sorted(symbols)
+    flags = None if universe is None else universe[:, [panel.column(n) for n in names]]
+    return {
+        "symbols": codehash.text_hash(json.dumps(names)),
         "flags": _flags_hash(flags, panel.dates),
     }
-    ids = identities(
-        sets, data_family=data_family, costs=costs, fill=fill, universe=rule, rules=rules
-    )
+
+
+def scored_set(
+    table: TrialTable, panel: Panel, universe: Flags | None, ids: list[str]
+) -> pd.DataFrame:
+    """A sweep by hand as a trial set, scored over holding the stocks that it was given.
+
+    Args:
+        table: see `sweep_set`.
+        panel: likewise.
+        universe: likewise.
+        ids: of its sets.
+    """
+    sets, names = table.combinations, sorted(table.symbols)
     if not len(table.dates):  # accounts alone: tried, but never scored as one series
         return trialsets.trial_set(ids, parameters(sets), strategy=sets.strategy)
-    market = universe_returns(stocks.adjusted(), flags)
+    columns = [panel.column(name) for name in names]
+    stocks = panel.columns(columns).adjusted()
+    flags = np.ones(stocks.shape, dtype=bool) if universe is None else universe[:, columns]
+    market = universe_returns(stocks, flags)
     frame, excess = over_universe(table, market[len(market) - len(table.dates) :])
     return trial_set(table, frame, excess, ids)
 
 
-def _flags_hash(flags: Flags, dates: NDArray[np.datetime64]) -> str:
+def _flags_hash(flags: Flags | None, dates: NDArray[np.datetime64]) -> str:
     """Which stocks were allowed on which days, their symbols known: `all`, or a hash."""
-    if flags.all():
+    if flags is None or flags.all():
         return "all"
     days = np.ascontiguousarray(dates, dtype="datetime64[D]").view(np.int64)
     return hashlib.sha256(days.tobytes() + np.packbits(flags, axis=0).tobytes()).hexdigest()

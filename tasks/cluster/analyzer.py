@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.cluster.calling import with_data, with_parameters
-from tasks.cluster.counting import count_search
-from tasks.cluster.families import per_day, score_sets
+from tasks.cluster.counting import count_search, selectable
+from tasks.cluster.families import score_sets
 from tasks.cluster.manager import DaskDistributedManager
 from tasks.cluster.outcomes import Outcome, run_all, warn_of_failures
 from tasks.data import trialsets
@@ -60,8 +60,14 @@ class DistributedStockAnalyzer:
         strategies: Iterable[Mapping[str, Any]],
         data: Any,
         backtest_func: Callable[..., Any] | str,
+        *,
+        ledger: Store | str | None = None,
+        data_family: str = "",
     ) -> pd.DataFrame:
         """One row per strategy, with its parameters as columns.
+
+        With a ledger every one of them is counted, as in `optimize_parameters_parallel`, and a
+        panel ends before the vault.
 
         Args:
             strategies: parameters of each.
@@ -69,16 +75,22 @@ class DistributedStockAnalyzer:
             backtest_func: called as `f(strategy, data)`, `f(data, strategy)` or `f(strategy)`; or
                 the name of one of our strategies, such as `ma_cross`, which the sweep scores on a
                 panel or on prices (T, N) of any array kind, see `families.score_sets`.
+            ledger: as of `optimize_parameters_parallel`.
+            data_family: likewise.
         """
         sets = [_mapping(s, "strategy", i) for i, s in enumerate(strategies)]
+        store = trialsets.ledger_store(ledger)
         if isinstance(backtest_func, str):
-            scored = score_sets(self.manager, backtest_func, sets, data, "backtest")
-            return _table(sets, scored, "backtest")
+            return self._named(backtest_func, sets, data, "backtest", store, data_family)
         call = functools.partial(with_data, backtest_func)
+        seen, looked_at = selectable(store, data, data_family)
         outcomes = run_all(
-            self.manager, call, [(s,) for s in sets], label="backtest", shared=[data]
+            self.manager, call, [(s,) for s in sets], label="backtest", shared=[seen]
         )
-        return _table(sets, outcomes, "backtest")
+        table = _table(sets, outcomes, "backtest")
+        if store is not None:
+            count_search(store, sets, table, backtest_func, looked_at)
+        return table
 
     def optimize_parameters_parallel(
         self,
@@ -87,13 +99,14 @@ class DistributedStockAnalyzer:
         data: Any = None,
         *,
         ledger: Store | str | None = None,
-        data_family: str = "memory",
+        data_family: str = "",
     ) -> pd.DataFrame:
         """One row per parameter set, the last name varying fastest; nothing is left out or sorted.
 
         The best of many sets is not a finding: judge it with `tasks.validation`. With a ledger
-        every set is counted as tried on the family's data. A `sharpe` (per day) and `days`,
-        `skew` and `kurtosis` among the results are kept with it.
+        every set is counted as tried on the family's data: one of a named strategy as the trial
+        that `sweep` makes of it, scored before the vault; of a function, whose `sharpe` (per day)
+        and `days`, `skew` and `kurtosis` are kept if they are among the results.
 
         Args:
             param_grid: values of each parameter, every combination of which is tried; or the sets.
@@ -102,23 +115,34 @@ class DistributedStockAnalyzer:
             data: what a named strategy is scored on; a function has its own.
             ledger: store, or its place, that counts them; the one that `QILIN_LEDGER` names if
                 not given, else they are not counted.
-            data_family: what data the function looks at, as nights name it.
+            data_family: what data is looked at, as nights name it; the panel's source if not
+                given, `memory` where there is no panel.
         """
         sets = combinations(param_grid)
         store = trialsets.ledger_store(ledger)
         if isinstance(optimize_func, str):
-            scored = score_sets(self.manager, optimize_func, sets, data, "search")
-            table = _table(sets, scored, "search")
-            if store is not None:
-                named = [{"strategy": optimize_func, **s} for s in sets]
-                count_search(store, named, per_day(table), score_sets, data_family)
-            return table
+            return self._named(optimize_func, sets, data, "search", store, data_family)
         call = functools.partial(with_parameters, optimize_func)
         outcomes = run_all(self.manager, call, [(s,) for s in sets], label="search")
         table = _table(sets, outcomes, "search")
         if store is not None:
-            count_search(store, sets, table, optimize_func, data_family)
+            count_search(store, sets, table, optimize_func, data_family or "memory")
         return table
+
+    def _named(
+        self,
+        strategy: str,
+        sets: Sequence[Mapping[str, Any]],
+        data: Any,
+        label: str,
+        store: Store | None,
+        data_family: str,
+    ) -> pd.DataFrame:
+        """Sets of one of our own strategies, scored by the sweep."""
+        scored = score_sets(
+            self.manager, strategy, sets, data, label, ledger=store, data_family=data_family
+        )
+        return _table(sets, scored, label)
 
 
 def combinations(
@@ -131,6 +155,9 @@ def combinations(
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise UserError(f"param_grid[{name!r}] is {values!r}: give a list of values")
     names = list(param_grid)
+    for name in names:
+        if not list(param_grid[name]):
+            raise UserError(f"param_grid[{name!r}] is empty: give at least one value")
     return [dict(zip(names, row, strict=True)) for row in itertools.product(*param_grid.values())]
 
 

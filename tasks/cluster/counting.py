@@ -17,6 +17,25 @@ if TYPE_CHECKING:
 _SCORES = ("days", "sharpe", "skew", "kurtosis")
 
 
+def selectable(store: Store | None, data: Any, data_family: str) -> tuple[Any, str]:
+    """What a search may look at, and the family that it counts for.
+
+    Args:
+        store: where the ledger and the vault are; None where nothing is counted.
+        data: a panel ends before its family's vault; anything else stays as it is.
+        data_family: as given; else the panel's source, or `memory` for anything else.
+    """
+    from tasks.backtest.counting import before_vault
+    from tasks.data.panel import Panel
+
+    if not isinstance(data, Panel):
+        return data, data_family or "memory"
+    looked_at = data_family or data.source
+    if store is None:
+        return data, looked_at
+    return before_vault(store, looked_at, data, None)[0], looked_at
+
+
 def count_search(
     store: Store,
     sets: Sequence[Mapping[str, Any]],
