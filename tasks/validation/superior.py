@@ -5,6 +5,11 @@ which poor trials cannot blunt. Romano and Wolf (2005), "Stepwise multiple testi
 data snooping": which trials beat the benchmark while the chance of a single false one stays below a
 level. Both draw days again in stationary blocks, the same for all trials, so that the trials'
 dependence is kept.
+
+Trials are brought to one scale by the standard deviation of their days. The long-run variance, by
+which Hansen divides, is a far noisier estimate: among a thousand independent trials the one whose
+own came out too small is the best, and a test at 5 % rejected 14 to 30 % of the time. What days
+have in common with their neighbours is in the draws, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -35,10 +40,11 @@ class Superior:
     Attributes:
         p: p-value of the hypothesis that no trial beats the benchmark (consistent version).
         p_lower: the same counting only trials at least as good as the benchmark.
-        p_upper: the same counting every trial (White's reality check, studentised).
+        p_upper: the same counting every trial (White's reality check, on one scale).
         better: trials that StepM finds better than the benchmark, bool (K,).
         level: chance of at least one false finding among them.
-        statistics: studentised mean of each trial, (K,); NaN where it does not vary.
+        statistics: mean of each trial over its standard deviation, times the square root of the
+            days, (K,); NaN where it does not vary.
         draws: number of draws.
         block: mean length of a block of days.
     """
@@ -74,14 +80,14 @@ def superior(
     known = np.isfinite(returns)
     mean = np.where(known, returns, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     x = np.where(known, returns - mean[:, None], 0.0)
-    spread = np.sqrt(long_run_variance(x, block))
+    spread = np.sqrt((x * x).mean(axis=1))
     varies = spread > 1e-14 * np.abs(mean)
     if not varies.any():
         raise UserError("no trial has returns that vary: there is nothing to test")
     scale = np.where(varies, np.sqrt(days) / np.where(varies, spread, 1.0), np.nan)
     t = scale * mean
     counts = day_counts(days, draws, block, seed) / days
-    limit = np.sqrt(2.0 * np.log(np.log(max(days, 16))))
+    poor = _poor(x, np.sqrt(days) * mean, block)
     seen = max(float(np.nanmax(t)), 0.0)
 
     def p_value(shift: Array) -> float:
@@ -89,7 +95,7 @@ def superior(
         return float((1 + (highest > seen).sum()) / (1 + draws))
 
     return Superior(
-        p=p_value(np.where(t >= -limit, 0.0, t)),
+        p=p_value(np.where(poor, t, 0.0)),
         p_lower=p_value(np.minimum(t, 0.0)),
         p_upper=p_value(np.zeros_like(t)),
         better=_stepwise(x, scale, counts, varies, t, level),
@@ -98,6 +104,21 @@ def superior(
         draws=draws,
         block=block,
     )
+
+
+def _poor(x: Array, root: Array, block: int) -> Flags:
+    """Trials so far below the benchmark that they cannot be the best, (K,).
+
+    Their mean is below 0 by sqrt(2 log log T) of its standard errors or more; Hansen (2005).
+
+    Args:
+        x: (K, T) without their means.
+        root: square root of the days times the mean of each, (K,).
+        block: mean length of a block.
+    """
+    limit = np.sqrt(2.0 * np.log(np.log(max(x.shape[1], 16))))
+    poor: Flags = root < -limit * np.sqrt(long_run_variance(x, block))
+    return poor
 
 
 def long_run_variance(x: Array, block: int) -> Array:
@@ -123,7 +144,7 @@ def long_run_variance(x: Array, block: int) -> Array:
 
 
 def _maxima(x: Array, scale: Array, counts: Array, chosen: Flags, shift: Array) -> Array:
-    """Highest studentised mean over the chosen trials in each draw, (draws,)."""
+    """Highest mean on the trials' one scale over the chosen trials in each draw, (draws,)."""
     highest = np.full(counts.shape[1], -np.inf)
     rows = np.flatnonzero(chosen)
     for start in range(0, len(rows), _CHUNK):
