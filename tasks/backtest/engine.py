@@ -61,7 +61,8 @@ class GPUBacktestEngine:
 
         The signals of bar t are filled at the price of bar t + 1 and every trade is charged. All
         active stocks of a bar get equal weights that sum to one; with none active all is cash.
-        Shares are only traded when the set of active stocks changes.
+        Shares are only traded when the set of active stocks changes; what cannot trade on that bar
+        is tried again on each next one.
 
         Args:
             prices: DataFrame, or array of numpy, pandas, torch or cupy: (T, N), or (T,) for one
@@ -104,7 +105,7 @@ class GPUBacktestEngine:
             dates = np.arange(len(price)).astype("datetime64[D]")
             costs = costs.model_copy(update={"official_fees": "fixed"})
         panel = _panel(price, dates, names)
-        result = simulate(panel, weights, None, costs, self.initial_capital)
+        result = simulate(panel, weights, None, costs, self.initial_capital, retry=True)
         return {
             "equity_curve": _series(result.equity, "equity", prices, index),
             "returns": _series(result.returns, "return", prices, index),

@@ -107,7 +107,8 @@ class Result:
     def refusals(self) -> pd.DataFrame:
         """One row per order that was not filled.
 
-        `date`, `symbol`, `side`, `value` (CNY asked for) and `reason`.
+        `date`, `symbol`, `side`, `value` (CNY asked for) and `reason`. An order that waits stands
+        here once for each reason in a row, on its first day.
         """
         return _refusals(self)
 
@@ -151,6 +152,7 @@ def simulate(
     kind: TargetKind = "weights",
     max_weight: float = 1.0,
     volume_cap: float = 0.0,
+    retry: bool | None = None,
     rights: Rights = "subscribe",
     listed_on: Mapping[str, str] | None = None,
 ) -> Result:
@@ -160,8 +162,11 @@ def simulate(
     `rules`: whole lots (odd lots leave with the whole position), no purchase at the upper and no
     sale at the lower limit, money to the cent. Without: any fraction of a share, no limits. In
     both: nothing trades on a day without a price, every trade is charged, nothing bought on a day
-    can be sold on it, and every order that is cut or refused says why. What is cut waits for the
-    next row that sets targets.
+    can be sold on it, and every order that is cut or refused says why.
+
+    What a suspension, a limit or the volume leaves unfilled waits for the next row that sets
+    targets. With `retry` it is tried again on every day until then, towards the same targets, and
+    so are purchases that lack the cash of a sale that waits; no other stock trades on such a day.
 
     Args:
         panel: bars. Raw with `factor` or the actions' terms, or prices without corporate actions;
@@ -177,6 +182,8 @@ def simulate(
             when their set changes.
         max_weight: largest weight that is accepted.
         volume_cap: largest order as a fraction of the volume of the bar that fills it; 0: no cap.
+        retry: whether orders that were refused or cut are tried again on the days that follow;
+            None: with signals, as those set targets only when their set changes.
         rights: whether offered shares are taken up as far as the cash goes, or lapse.
         listed_on: symbol to the ISO date of its listing, see `limits`.
 
@@ -194,7 +201,8 @@ def simulate(
         wanted = signal_weights(wanted)
     decides = deciding_rows(panel, wanted, kind, max_weight)
     market = _market(panel, fill, rules, volume_cap, listed_on)
-    terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights)
+    waits = kind == "signals" if retry is None else retry
+    terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights, waits)
     positions = recycling.empty(panel.shape, np.float64)
     most = min(int(decides.sum()) * len(panel.symbols), _SLIPS)
     log = recycling.empty((most, 2 + orders.SLIP), np.float64)
@@ -265,6 +273,7 @@ def _terms(
     fill: PortfolioFill,
     kind: TargetKind,
     rights: Rights,
+    waits: bool,
 ) -> orders.Terms:
     rates = day_costs(costs, panel.dates, rules)
     minimum = lot = np.ones(len(panel.symbols))
@@ -274,7 +283,7 @@ def _terms(
     return orders.Terms(
         minimum, lot, table, rates.commission_minimum, rates.slippage, float(volume_cap),
         _TOUCH_OF_AVERAGE if fill == "next_vwap" else orders.DUST,
-        rules is not None, kind == "shares", rights == "subscribe",
+        rules is not None, kind == "shares", rights == "subscribe", waits,
     )  # fmt: skip
 
 

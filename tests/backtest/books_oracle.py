@@ -24,6 +24,8 @@ class Portfolio:
         self.bars, self.how, self.cash = bars, how, cash
         self.shares, self.last, self.factor, self.silent = {}, {}, {}, {}
         self.trades, self.refusals, self.actions = [], [], []
+        # of the last orders: why they were refused, and what was not filled as it was wanted
+        self.refused, self.short, self.waiting = {}, {}, []
 
     def money(self, amount):
         return to_cents(amount) if self.how["ruled"] else amount
@@ -88,14 +90,16 @@ class Portfolio:
                 self.actions.append((t, n, "rights lapsed", taken - offered, 0.0))
 
     # orders --------------------------------------------------------------------------------------
-    def trade(self, t, goal):
+    def trade(self, t, goal, among, again):
+        yesterday = {n: why for n, (_, why) in self.short.items()} if again else {}
+        self.refused, self.short, before = {}, {}, self.cash
         price = [
             f if f > 0 and not math.isnan(c) else math.nan
             for f, c in zip(self.bars["fill"][t], self.bars["close"][t], strict=True)
         ]
         total = self.cash + self.worth(price)
         sales, buys = {}, {}
-        for n in range(len(goal)):
+        for n in among:
             held = self.shares.get(n, 0.0)
             if not held and not goal[n]:
                 continue
@@ -111,14 +115,31 @@ class Portfolio:
                 continue
             reason = self.forbidden(t, n, gap, price[n])
             if reason:
-                self.refusals.append((t, n, reason))
+                self.refuse(n, reason, goal[n] if math.isnan(gap) else gap)
             elif gap < 0:
                 sales[n] = gap
             else:
                 buys[n] = gap
         for n in sorted(sales):
             self.sell(t, n, -sales[n], price[n])
+        for n in sorted(buys):
+            if yesterday.get(n) == "not enough cash" and self.cash <= before:
+                self.refuse(n, "not enough cash", buys.pop(n))
         self.buy_all(t, buys, price)
+        self.waiting = self.still_open()
+        # an order that is stopped as on the day before was told of then
+        self.refusals += [(t, n, r) for n, r in self.refused.items() if yesterday.get(n) != r]
+
+    def still_open(self):
+        market = ("suspended", "at the upper limit", "at the lower limit")
+        market += ("more than the bar's volume allows",)
+        lots = "less than the smallest order"
+        sales = [n for n, (wanted, why) in self.short.items() if wanted < 0 and why != lots]
+        buys = [
+            n for n, (wanted, why) in self.short.items()
+            if wanted > 0 and (why in market or (why == "not enough cash" and sales))
+        ]  # fmt: skip
+        return sorted(sales + buys)
 
     def forbidden(self, t, n, gap, price):
         if math.isnan(price):
@@ -149,20 +170,22 @@ class Portfolio:
             if quantity < self.how["minimum"][n]:
                 quantity = 0.0
         if quantity <= 0:
-            self.refuse(t, n, reason)
+            self.refuse(n, reason, -wanted)
             return
         price = fill * (1 - self.how["slippage"])
         if self.how["ruled"]:
             price = max(price, self.bars["down"][t][n])
         fees = self.charge(t, quantity * price, "sell")
         if self.cash + quantity * price - sum(fees) < 0:
-            self.refuse(t, n, "not enough cash")
+            self.refuse(n, "not enough cash", -wanted)
             return
         self.cash += quantity * price - sum(fees)
         self.shares[n] -= quantity
         if not self.shares[n]:
             del self.shares[n]
         cut = reason if quantity < wanted * (1 - 1e-12) else ""
+        if cut:
+            self.short[n] = (-wanted, cut.replace("lots", "less than the smallest order"))
         self.trades.append((t, n, -quantity, price, *fees, cut))
 
     def buy_all(self, t, buys, fill):
@@ -198,16 +221,19 @@ class Portfolio:
         if quantity < possible * (1 - 1e-12):
             reason = "not enough cash"
         if quantity <= 0:
-            self.refuse(t, n, reason)
+            self.refuse(n, reason, wanted)
             return
         fees = self.charge(t, quantity * price, "buy")
         self.cash -= quantity * price + sum(fees)
         self.shares[n] = self.shares.get(n, 0.0) + quantity
         cut = reason if quantity < wanted * (1 - 1e-12) else ""
+        if cut:
+            self.short[n] = (wanted, cut.replace("lots", "less than the smallest order"))
         self.trades.append((t, n, quantity, price, *fees, cut))
 
-    def refuse(self, t, n, reason):
-        self.refusals.append((t, n, "less than the smallest order" if reason == "lots" else reason))
+    def refuse(self, n, reason, wanted):
+        self.refused[n] = "less than the smallest order" if reason == "lots" else reason
+        self.short[n] = (wanted, self.refused[n])
 
     # the close -----------------------------------------------------------------------------------
     def end(self, t, n):
@@ -231,7 +257,10 @@ def run(bars, targets, how, cash):
         for n in range(count):
             p.begin(t, n)
         if t > 0 and not math.isnan(targets[t - 1][0]):
-            p.trade(t, targets[t - 1])
+            goal = targets[t - 1]
+            p.trade(t, goal, range(count), again=False)
+        elif how["retry"] and p.waiting:
+            p.trade(t, goal, p.waiting, again=True)
         for n in range(count):
             p.end(t, n)
         money.append(p.cash)

@@ -66,7 +66,7 @@ def with_terms(panel, seed):
     payout = np.full(panel.shape, np.nan)
     closed = len(panel.dates) * 3 // 4
     fields = {name: values.copy() for name, values in panel.fields.items() if name != "factor"}
-    payout[closed, 1] = rng.choice([0.0, 1.25])
+    payout[closed, 1] = rng.choice([0.01, 1.25])
     for name in ("open", "close"):
         fields[name][closed:, 1] = np.nan
     fields["volume"][closed:, 1] = fields["amount"][closed:, 1] = 0.0
@@ -93,9 +93,24 @@ def random_shares(panel, seed):
     return np.where(np.isnan(weights), np.nan, np.round(weights * 20_000))
 
 
+def random_signals(panel, seed):
+    rng = np.random.default_rng(seed)
+    change = rng.random(panel.shape) < 0.1
+    return np.cumsum(change, axis=0) % 2 * 1.0
+
+
+def parts_of(signals):
+    """Equal weights where a row's stocks differ from those of the row before, else NaN."""
+    active = signals > 0
+    parts = active / np.maximum(active.sum(axis=1, keepdims=True), 1)
+    parts[1:][(active[1:] == active[:-1]).all(axis=1)] = np.nan
+    return parts
+
+
 def expected(
-    panel, targets, rules, cash, fill="next_open", kind="weights", cap=0.0, subscribe=True
-):
+    panel, targets, rules, cash, fill="next_open", kind="weights", cap=0.0, subscribe=True,
+    retry=False,
+):  # fmt: skip
     rates = day_costs(CostConfig(), panel.dates, rules)
     traded = np.where(panel["volume"] > 0, panel["volume"], np.nan)
     price = {"next_open": panel["open"], "next_close": panel["close"],
@@ -115,6 +130,7 @@ def expected(
         "rates": [rates.commission, rates.stamp_buy, rates.stamp_sell, rates.transfer],
         "smallest": rates.commission_minimum, "slippage": rates.slippage, "minimum": minimum,
         "lot": lot, "ruled": rules is not None, "kind": kind, "cap": cap, "subscribe": subscribe,
+        "retry": retry,
         "touch": 0.005 if fill == "next_vwap" else 1e-6,
     }  # fmt: skip
     return oracle.run({k: v.tolist() for k, v in bars.items()}, targets.tolist(), how, cash)
@@ -125,31 +141,35 @@ def expected(
     st.integers(0, 10**6), st.integers(2, 80), st.booleans(), st.booleans(),
     st.sampled_from([3_000.0, 50_000.0, 1e6, 1e9]),
     st.sampled_from(["next_open", "next_close", "next_vwap"]),
-    st.sampled_from(["weights", "shares"]), st.sampled_from([0.0, 0.1]), st.booleans(),
+    st.sampled_from(["weights", "shares", "signals"]), st.sampled_from([0.0, 0.1]), st.booleans(),
+    st.booleans(),
 )  # fmt: skip
-def test_books_equal_the_oracle(seed, days, ruled, terms, cash, fill, kind, cap, subscribe):
+def test_books_equal_the_oracle(seed, days, ruled, terms, cash, fill, kind, cap, subscribe, retry):
     panel, rules = raw_market(days, seed), RULES if ruled else None
     panel = with_terms(panel, seed) if terms else panel
-    targets = (random_targets if kind == "weights" else random_shares)(panel, seed)
+    make = {"weights": random_targets, "shares": random_shares, "signals": random_signals}[kind]
+    targets = make(panel, seed)
     result = simulate(
         panel, targets, rules, CostConfig(), cash, fill, kind=kind, volume_cap=cap,
-        rights="subscribe" if subscribe else "lapse",
+        rights="subscribe" if subscribe else "lapse", retry=None if kind == "signals" else retry,
     )  # fmt: skip
+    if kind == "signals":
+        targets, retry = parts_of(targets), True
     equity, money, shares, trades, refusals, actions = expected(
-        panel, targets, rules, cash, fill, kind, cap, subscribe
+        panel, targets, rules, cash, fill, kind, cap, subscribe, retry
     )
-    np.testing.assert_allclose(result.equity, equity, rtol=1e-12)
+    np.testing.assert_allclose(result.equity, equity, rtol=1e-12, atol=1e-13 * cash)
     np.testing.assert_allclose(result.cash, money, atol=1e-9 * cash)
-    np.testing.assert_allclose(result.positions, shares, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(result.positions, shares, rtol=1e-9, atol=1e-9 + 1e-15 * cash)
     fills = [
         (t, n, c.replace("lots", "whole lots"), abs(q), p, f) for t, n, q, p, f, *_, c in trades
     ]
-    same(panel, result.trades, ["cut", "shares", "price", "commission"], fills)
+    same(panel, result.trades, ["cut", "shares", "price", "commission"], fills, 1e-15 * cash)
     same(panel, result.refusals, ["reason"], refusals)
-    same(panel, result.actions, ["kind", "shares", "cash"], actions)
+    same(panel, result.actions, ["kind", "shares", "cash"], actions, 1e-15 * cash)
 
 
-def same(panel, frame, columns, rows):
+def same(panel, frame, columns, rows, atol=0.0):
     """The frame's columns say what the oracle's rows (row, column, ...) say."""
     rows = sorted(rows, key=lambda row: row[:2])
     assert [str(d)[:10] for d in frame["date"]] == [str(panel.dates[r[0]]) for r in rows]
@@ -157,7 +177,7 @@ def same(panel, frame, columns, rows):
     for place, name in enumerate(columns, start=2):
         theirs = [row[place] for row in rows]
         if frame[name].dtype.kind == "f":
-            np.testing.assert_allclose(frame[name], theirs, rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(frame[name], theirs, rtol=1e-9, atol=1e-9 + atol)
         else:
             assert frame[name].tolist() == theirs
 
@@ -210,6 +230,22 @@ def marks(panel):
             before = (carried[t - 1] - cash + rights * asked) / (1 + bonus + rights)
         carried[t, empty] = before[empty]
     return carried
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10**6), st.integers(2, 80), st.booleans())
+def test_one_stock_follows_its_signal_on_the_first_day_it_can_trade(seed, days, ruled):
+    panel = raw_market(days, seed, holes=0.3, moves=0.08).columns([0])
+    signals, up, down = random_signals(panel, seed), *limits(panel, RULES)
+    rules = RULES if ruled else None
+    result = simulate(panel, signals, rules, CostConfig(), 1e9, kind="signals")
+    held = False
+    for t in range(1, days):
+        price, wanted = panel["open"][t, 0], signals[t - 1, 0] > 0
+        shut = ruled and (price >= up[t, 0] if wanted else price <= down[t, 0])
+        if not np.isnan(price) and not shut:
+            held = wanted
+        assert (result.positions[t, 0] > 0) == held
 
 
 @settings(max_examples=30)

@@ -119,6 +119,75 @@ def test_shares_and_signals_are_targets_too():
     np.testing.assert_allclose(held[:, 1], [0, 0, 0, 50, 50, 0], atol=1e-9)
 
 
+def signals_of(*wanted):
+    return np.array(wanted, dtype=float)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("price", "wanted", "rules", "held"),
+    [
+        # sealed at the lower limit on the day of the exit, open on the next
+        (
+            [10, 10, 10, 9, 9, 8.9, 8.9, 8.9],
+            (1, 1, 0, 0, 0, 0, 0, 0),
+            RULES,
+            [0, 1, 1, 1, 0, 0, 0, 0],
+        ),
+        # suspended on the day of the exit
+        (
+            [10, 10, 10, np.nan, np.nan, 8, 8, 8],
+            (1, 1, 0, 0, 0, 0, 0, 0),
+            None,
+            [0, 1, 1, 1, 1, 0, 0, 0],
+        ),
+        # suspended on the day of the entry
+        (
+            [10, np.nan, np.nan, 9, 9, 9, 9, 9],
+            (1, 1, 1, 1, 1, 1, 1, 1),
+            None,
+            [0, 0, 0, 1, 1, 1, 1, 1],
+        ),
+        # the wish is gone before it could be filled
+        ([10, np.nan, np.nan, 9, 9, 9, 9, 9], (1, 0, 0, 0, 0, 0, 0, 0), None, [0] * 8),
+    ],
+)
+def test_a_signal_that_was_refused_is_tried_again(price, wanted, rules, held):
+    bars = panel(price)
+    result = simulate(bars, signals_of(*wanted), rules, FREE, 100_000.0, kind="signals")
+    np.testing.assert_array_equal(result.positions[:, 0] > 0, held)
+    assert len(result.refusals) == 1  # one order, told once, however long it waits
+
+
+def test_the_volume_fills_an_order_of_signals_day_by_day():
+    bars = panel([10.0] * 8, volume=[3000] * 8)
+    result = simulate(
+        bars, np.ones((8, 1)), None, FREE, 10_000.0, kind="signals", volume_cap=0.1
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        result.positions[:, 0], [0, 300, 600, 900, 1000, 1000, 1000, 1000], rtol=1e-9
+    )
+
+
+def test_a_purchase_waits_for_the_cash_of_a_sale_that_waits():
+    first_stock = [10, 10, 9, 8.1, 8.2, 8.2]
+    bars = panel(np.column_stack([first_stock, [10.0] * 6]), ("600000.SH", "600001.SH"))
+    signals = np.array([[1, 0], [0, 1], [0, 1], [0, 1], [0, 1], [0, 1]], dtype=float)
+    result = simulate(bars, signals, RULES, FREE, 10_000.0, kind="signals")
+    assert result.refusals[["symbol", "reason"]].to_numpy().tolist() == [
+        ["600000.SH", "at the lower limit"], ["600001.SH", "not enough cash"]
+    ]  # fmt: skip
+    np.testing.assert_array_equal(result.positions[:, 0] > 0, [0, 1, 1, 1, 0, 0])
+    np.testing.assert_array_equal(result.positions[:, 1] > 0, [0, 0, 0, 0, 1, 1])
+
+
+def test_weights_wait_for_the_next_row_unless_they_are_to_be_tried_again():
+    bars = panel([10, np.nan, 10, 10, 10])
+    targets = first([0.5], 5)
+    for retry, bought in ((None, None), (False, None), (True, "2024-01-04")):
+        trades = simulate(bars, targets, None, FREE, 1000.0, retry=retry).trades
+        assert [str(d)[:10] for d in trades["date"]] == ([bought] if bought else [])
+
+
 def test_us_equities_trade_by_their_own_book():
     bars = panel([10.0] * 4, ("AAPL",), "2024-06-03")
     targets = np.array([[0.5], [0.0], [np.nan], [np.nan]])

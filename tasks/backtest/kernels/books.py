@@ -25,6 +25,9 @@ from tasks.backtest.kernels.orders import (
     buy,
     cap_by_volume,
     check_limits,
+    concerned,
+    hold_back,
+    left_open,
     positions,
     sell,
     usable,
@@ -49,6 +52,8 @@ class Desk(NamedTuple):
         price: (N,).
         who: columns with orders.
         owned: columns of what is held.
+        opened: columns of orders that stay open.
+        reasons: what stopped the last order of each stock, (N,).
     """
 
     slips: Array
@@ -56,6 +61,8 @@ class Desk(NamedTuple):
     price: Array
     who: Index
     owned: Index
+    opened: Index
+    reasons: Array
 
 
 @kernel
@@ -67,7 +74,8 @@ def simulate(
     Args:
         m: bars and actions.
         targets: weights or shares known after the close of each row, (T, N).
-        decides: rows on which targets are set, (T,); the others change nothing.
+        decides: rows on which targets are set, (T,); the others change nothing, but that orders
+            which stay open are tried again.
         k: how orders are filled and charged.
         cash: at the start, CNY.
         held: gets the shares held after each day, (T, N).
@@ -90,15 +98,26 @@ def simulate(
     desk = Desk(
         np.zeros((count, SLIP)), np.zeros(count), np.empty(count),
         np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64),
+        np.zeros(count + 1, dtype=np.int64), np.zeros(count),
     )  # fmt: skip
     bad = _unusable(m.close.reshape(-1)) + _unusable(m.fill.reshape(-1))
-    owning = 0
+    owning, waiting, decided = 0, 0, 0
     for t in range(rows if bad == 0 else 0):
         cash = act(m, t, k.ruled, k.subscribe, book, cash)
-        if t > 0 and decides[t - 1]:
-            cash, orders = _trade(m, targets[t - 1], t, k, desk, owning, book, cash)
+        fresh = t > 0 and decides[t - 1]
+        if fresh or waiting > 0:
+            decided = t - 1 if fresh else decided
+            if fresh:
+                orders = concerned(targets[decided], book.shares, desk.who)
+            else:
+                orders = waiting
+                desk.who[:waiting] = desk.opened[:waiting]
+            who = desk.who[:orders]
+            cash = _trade(m, targets[decided], t, k, desk, who, fresh, owning, book, cash)
+            if k.waits:
+                waiting = left_open(who, desk.slips, fresh, desk.opened, desk.reasons)
             log = _with_room(log, used + orders)
-            used = _file(desk.slips, desk.who[:orders], t, log, used, days[t])
+            used = _file(desk.slips, who, t, log, used, days[t])
             # only purchases begin to hold; what is sold or booked out meanwhile counts as nothing
             owning = positions(book.shares, desk.owned)
         cash = mark(m.close[t], t, k.ruled, book, cash)
@@ -115,23 +134,26 @@ def simulate(
 
 @step
 def _trade(
-    m: Market, target: Array, t: int, k: Terms, desk: Desk, owning: int, book: Book, cash: float
-) -> tuple[float, int]:
-    """The orders of one day; returns the cash and the number of stocks that may have one."""
+    m: Market, target: Array, t: int, k: Terms, desk: Desk, who: Index, fresh: bool, owning: int,
+    book: Book, cash: float,
+) -> float:  # fmt: skip
+    """The orders of one day for some stocks; returns the cash."""
     price, wishes, slips = desk.price, desk.wishes, desk.slips
     for n in range(len(price)):
         price[n] = usable(m.fill[t, n], m.close[t, n])
     value = cash + worth(desk.owned[:owning], book.shares, price, book.last)
-    orders = wish(target, value, book.shares, price, book.last, k, wishes, slips, desk.who)
-    who = desk.who[:orders]
+    wish(who, target, value, book.shares, price, book.last, k, wishes, slips)
     floor, ceiling = price, price
     if k.ruled:
         floor, ceiling = m.down[t], m.up[t]
         check_limits(who, price, ceiling, floor, k.touch, wishes, slips)
     if k.cap > 0.0:
         cap_by_volume(who, m.volume[t], k.cap, wishes, slips)
+    before = cash
     cash = sell(who, price, floor, t, k, wishes, book.shares, slips, cash)
-    return float(buy(who, price, ceiling, t, k, wishes, book.shares, slips, cash)), orders
+    if not fresh and cash <= before:
+        hold_back(who, price, desk.reasons, wishes, slips)
+    return float(buy(who, price, ceiling, t, k, wishes, book.shares, slips, cash))
 
 
 @step

@@ -2,6 +2,8 @@
 
 Wishes are signed shares (positive: buy). What happened to each stands on its slip. Of many stocks
 few have orders on a day: `who` lists their columns, ascending, and only they are looked at.
+
+Where orders wait, what the market refused stays open and is tried again on every next day.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Terms(NamedTuple):
         ruled: whether limits, lots and fees to the cent apply.
         in_shares: whether targets are shares instead of weights.
         subscribe: whether offered rights are taken up.
+        waits: whether orders that the market refuses or cuts stay open.
     """
 
     minimum: Array
@@ -58,6 +61,7 @@ class Terms(NamedTuple):
     ruled: bool
     in_shares: bool
     subscribe: bool
+    waits: bool
 
 
 @step
@@ -94,20 +98,22 @@ def worth(owned: Index, shares: Array, price: Array, last: Array) -> float:
 
 
 @step
-def wish(
-    target: Array, value: float, shares: Array, price: Array, last: Array, k: Terms,
-    wishes: Array, slips: Array, who: Index,
-) -> int:  # fmt: skip
-    """Shares to buy or sell; what rests is refused.
-
-    Returns:
-        How many columns it wrote to `who`: of the stocks that are held or shall be.
-    """
+def concerned(target: Array, shares: Array, who: Index) -> int:
+    """Write the columns of the stocks that are held or shall be; returns how many they are."""
     count = 0
     for n in range(len(target)):  # without a branch, which a processor would often guess wrong
         who[count] = n
         count += (shares[n] != 0.0) | (target[n] != 0.0)
-    for n in who[:count]:
+    return count
+
+
+@step
+def wish(
+    who: Index, target: Array, value: float, shares: Array, price: Array, last: Array, k: Terms,
+    wishes: Array, slips: Array,
+) -> None:  # fmt: skip
+    """Shares to buy or sell; what rests is refused."""
+    for n in who:
         wishes[n] = 0.0
         goal, held = target[n], shares[n]
         trades = price[n] == price[n]
@@ -125,7 +131,6 @@ def wish(
         else:
             slips[n, WANTED] = gap if gap == gap else goal
             slips[n, REFUSAL], slips[n, REFUSED_VALUE] = SUSPENDED, amount
-    return count
 
 
 @step
@@ -235,6 +240,58 @@ def allowed(quantity: float, n: int, k: Terms) -> float:
     if quantity < k.minimum[n]:
         return 0.0
     return float(k.minimum[n] + np.floor((quantity - k.minimum[n]) / k.lot[n] + 1e-9) * k.lot[n])
+
+
+@step
+def left_open(who: Index, slips: Array, fresh: bool, opened: Index, reasons: Array) -> int:
+    """Write the columns of orders that stay open to `opened`; returns how many they are.
+
+    They are what the market did not fill, and purchases that lack the cash of a sale that waits. A
+    refusal for what stopped the order on the day before is taken off its slip: it was told.
+
+    Args:
+        who: columns with orders, ascending.
+        slips: of the day.
+        fresh: whether targets were set for this day, so that its orders are new ones.
+        opened: gets the columns.
+        reasons: what stopped each stock's order on the day before, (N,); gets this day's.
+    """
+    sales, count = 0, 0
+    for n in who:
+        sales += (slips[n, WANTED] < 0.0) & _unserved(slips, n)
+    for n in who:
+        why, told = _stopped(slips, n), reasons[n]
+        opened[count] = n
+        count += _unserved(slips, n) | ((why == CASH) & (sales > 0))
+        reasons[n] = why
+        if not fresh and slips[n, REFUSAL] == told:
+            slips[n, REFUSAL] = 0.0
+    return count
+
+
+@step
+def hold_back(who: Index, price: Array, reasons: Array, wishes: Array, slips: Array) -> None:
+    """Refuse purchases that lacked cash on the day before, where none has come since."""
+    for n in who:
+        wanted = slips[n, WANTED]
+        if wanted > 0.0 and slips[n, REFUSAL] == 0.0 and reasons[n] == CASH:
+            refuse(slips, n, CASH, wanted * price[n])
+            wishes[n] = 0.0
+
+
+@step
+def _stopped(slips: Array, n: int) -> float:
+    """Why an order was refused or cut; zero: it was not."""
+    return float(slips[n, REFUSAL] if slips[n, REFUSAL] != 0.0 else slips[n, CUT])
+
+
+@step
+def _unserved(slips: Array, n: int) -> bool:
+    """Whether the market, or a sale's own fees, left an order or a part of it unfilled."""
+    wanted = slips[n, WANTED]
+    why = _stopped(slips, n)
+    shut = (why == SUSPENDED) | (why == LIMIT_UP) | (why == LIMIT_DOWN) | (why == VOLUME)
+    return bool((wanted != 0.0) & (shut | ((why == CASH) & (wanted < 0.0))))
 
 
 @step
