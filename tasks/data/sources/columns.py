@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.data.spelling import MISSING, SPELLINGS, moment
 from tasks.errors import UserError
 from tasks.market.symbols import SymbolFormat, normalise
 
@@ -17,27 +18,7 @@ if TYPE_CHECKING:
 
 REQUIRED = ("date", "open", "high", "low", "close", "volume")
 
-#: Our name -> spellings in lower case: English, tushare, baostock, akshare (Chinese).
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "symbol": ("ts_code", "code", "ticker", "instrument", "stock_code", "order_book_id",
-               "股票代码", "证券代码", "代码"),
-    "date": ("trade_date", "tradedate", "trading_date", "datetime", "day", "日期", "交易日期"),
-    "open": ("open_price", "开盘", "开盘价"),
-    "high": ("high_price", "最高", "最高价"),
-    "low": ("low_price", "最低", "最低价"),
-    "close": ("close_price", "收盘", "收盘价"),
-    "volume": ("vol", "成交量"),
-    "amount": ("money", "成交额", "成交金额"),
-    "factor": ("adj_factor", "adjfactor", "复权因子"),
-    "preclose": ("pre_close", "prev_close", "前收盘", "前收盘价", "昨收"),
-    "vwap": ("均价",),
-    "is_st": ("isst",),
-    "industry": (), "cash_dividend": (), "bonus_shares": (),
-}  # fmt: skip
-
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_MISSING = ("", "-", "--", "nan", "none", "null", "nat")
-_DATE = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?:[T ](\d{1,2}:\d{2}.*))?")
 
 
 def recognise(have: Sequence[str], given: Mapping[str, str], where: str) -> dict[str, str]:
@@ -126,7 +107,7 @@ def numbers(values: pd.Series[Any], where: str) -> NDArray[np.float64]:
     if pd.api.types.is_numeric_dtype(values.dtype):
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     text = values.astype(str).str.strip().str.replace(",", "")
-    text = text.mask(text.str.lower().isin([*_MISSING, "<na>"]))
+    text = text.mask(text.str.lower().isin(MISSING))
     out = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = np.flatnonzero(np.isnan(out) & text.notna().to_numpy())
     if len(wrong):
@@ -158,27 +139,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _date(value: Any, where: str) -> np.datetime64:
-    if isinstance(value, (np.datetime64,)) or hasattr(value, "isoformat"):
-        return np.datetime64(value, "m")
-    text = str(int(value)) if isinstance(value, (float, np.floating)) else str(value).strip()
-    if text.lower() in _MISSING:
-        return np.datetime64("NaT", "m")
-    match = _DATE.fullmatch(text)
-    if match:
-        year, separator, month, day, clock = match.groups()
-        whole = separator or len(text) == 8
-        try:
-            stamp = np.datetime64(f"{year}-{int(month):02d}-{int(day):02d}", "m")
-        except ValueError:
-            whole = False
-        if whole:
-            return stamp + _minutes(clock)
-    raise UserError(
-        f"{where}: {text[:40]!r} is no date: write dates as 2026-11-20 or 20261120, or name the "
-        "right column in the setting columns"
-    )
-
-
-def _minutes(clock: str | None) -> np.timedelta64:
-    hour, minute = clock.split(":")[:2] if clock else ("0", "0")
-    return np.timedelta64(int(hour) * 60 + int(minute[:2]), "m")
+    try:
+        minute: np.datetime64 = moment(value).astype("datetime64[m]")
+    except ValueError:
+        text = str(value).strip()[:40]
+        raise UserError(
+            f"{where}: {text!r} is no date: write dates as 2026-11-20 or 20261120, or name the "
+            "right column in the setting columns"
+        ) from None
+    return minute
