@@ -16,7 +16,7 @@ import numpy as np
 
 from tasks.arrays import recycling
 from tasks.arrays.benches import CPU, Bench
-from tasks.arrays.kinds import in_kind, to_numpy
+from tasks.arrays.together import together
 from tasks.errors import UserError
 from tasks.indicators.kernels import blend
 from tasks.indicators.memory import Memory
@@ -123,8 +123,9 @@ class Indicator(Generic[P, R]):
         bound.apply_defaults()
         given = {name: bound.arguments.pop(name) for name in self.inputs}
         self.check(bound.arguments)
-        grids, leave = _enter(self.__name__, given)
-        results = on_tiles(grids, partial(_call, self.on_tile, dict(bound.arguments)))
+        grids, leave = together(given, f"{self.__name__}: ")
+        compute = partial(_call, self.on_tile, dict(bound.arguments))
+        results = on_tiles(list(grids.values()), compute)
         backs = [leave(result) for result in results]
         return backs[0] if len(backs) == 1 else tuple(backs)  # type: ignore[return-value]
 
@@ -137,17 +138,29 @@ class Indicator(Generic[P, R]):
         return self.__name__  # found again by its name in its module
 
     def check(self, parameters: Mapping[str, Any]) -> None:
-        """Refuse periods that are no whole numbers from the least on."""
+        """Refuse periods that are no whole numbers from the least on, and what is no number."""
         for name, default in self.defaults.items():
-            value = parameters[name]
-            if not isinstance(default, int):
-                continue
-            least = self.minima.get(name, 1)
-            if not isinstance(value, (int, np.integer)) or not least <= value <= LONGEST_PERIOD:
-                raise UserError(
-                    f"{self.__name__}: {name} is {value!r}, it must be a whole number from {least} "
-                    f"to {LONGEST_PERIOD}: choose such a number of trading days"
-                )
+            if isinstance(default, int):
+                self._check_period(name, parameters[name])
+            else:
+                self._check_number(name, parameters[name])
+
+    def _check_period(self, name: str, value: Any) -> None:
+        least = self.minima.get(name, 1)
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or not least <= value <= LONGEST_PERIOD:
+            raise UserError(
+                f"{self.__name__}: {name} is {value!r}, it must be a whole number from {least} "
+                f"to {LONGEST_PERIOD}: choose such a number of trading days"
+            )
+
+    def _check_number(self, name: str, value: Any) -> None:
+        real = isinstance(value, (int, float, np.integer, np.floating))
+        if not real or isinstance(value, bool) or not np.isfinite(value):
+            raise UserError(
+                f"{self.__name__}: {name} is {value!r}, it must be a finite number: give one such "
+                f"as {self.defaults[name]}"
+            )
 
 
 def indicator(
@@ -247,17 +260,3 @@ def _call(formula: Any, parameters: Mapping[str, Any], tile: Tile, *series: Arra
 def several(results: Any) -> Iterable[Array]:
     """The results of an indicator, one or several."""
     return results if isinstance(results, (Iterator, tuple, list)) else [results]
-
-
-def _enter(name: str, given: Mapping[str, Any]) -> tuple[list[Array], Callable[[Array], Any]]:
-    """Grids (T, N) of all inputs, and the way back to the first one's kind and shape."""
-    arrays = {key: to_numpy(value, f"{name}: {key}") for key, value in given.items()}
-    shapes = {key: array.shape for key, array in arrays.items()}
-    template = next(iter(given.values()))
-    shape = next(iter(shapes.values()))
-    if len(set(shapes.values())) > 1:
-        listed = ", ".join(f"{key} {value}" for key, value in shapes.items())
-        raise UserError(f"{name}: the inputs differ in shape ({listed}): give them one grid")
-    grid = shape if len(shape) == 2 else (shape[0], 1)
-    grids = [np.ascontiguousarray(a.reshape(grid)) for a in arrays.values()]
-    return grids, lambda result: in_kind(result.reshape(shape), template)

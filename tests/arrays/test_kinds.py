@@ -77,3 +77,34 @@ def test_lists_and_integers_are_numbers_too():
 def test_what_is_no_grid_is_explained(bad):
     with pytest.raises(UserError, match="sma: close"):
         technical.sma(bad, 2)
+
+
+def test_what_is_masked_is_missing():
+    masked = np.ma.masked_array([1, 2, 3, 4], mask=[0, 1, 0, 0])
+    assert technical.sma(masked, 2).tolist()[2:] == [2.0, 3.5]
+
+
+def test_numbers_of_other_kinds():
+    assert to_numpy(pd.Series([1, pd.NA, True], dtype=object)).tolist()[::2] == [1.0, 1.0]
+    assert to_numpy(torch.ones(3, dtype=torch.bfloat16)).tolist() == [1, 1, 1]
+    assert technical.sma(pd.Index([1.0, 2.0, 4.0]), 2).tolist()[1:] == [1.5, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (np.array([1 + 2j, 3]), "it holds complex128"),
+        (torch.tensor([1 + 2j, 3]), "it holds complex64"),
+        (pd.Series([1 + 2j, 3]), "it holds complex128"),
+        (INDEX.to_numpy(), "it holds datetime64"),
+        (pd.DataFrame({"date": INDEX, "a": GRID[:, 0]}), "it holds datetime64"),
+        (pd.DataFrame({"date": INDEX.tz_localize("UTC"), "a": GRID[:, 0]}), "it holds datetime64"),
+        (pl.DataFrame({"date": INDEX.to_numpy(), "a": GRID[:, 0]}), "it holds Datetime"),
+        (pl.Series(["a", "b"]), "conversion from `str`"),
+        (pd.Series(["a", "b"]), "could not convert"),
+    ],
+)
+def test_what_is_not_of_real_numbers_is_refused_in_one_line(odd, words):
+    with pytest.raises(UserError, match=words) as caught:
+        technical.sma(odd, 2)
+    assert "\n" not in str(caught.value)
