@@ -82,9 +82,12 @@ class GPUUtils:
         return devices
 
     @staticmethod
-    def check_backend_available(backend: GPUBackend) -> bool:
-        """Whether a backend's packages and a device for it are there."""
-        return why_unavailable(backend) is None
+    def check_backend_available(backend: GPUBackend | str) -> bool:
+        """Whether a backend's packages and a device for it are there.
+
+        Errors: `UserError` for a name that is no backend.
+        """
+        return why_unavailable(as_backend(backend)) is None
 
 
 def why_unavailable(backend: GPUBackend) -> str | None:

@@ -86,3 +86,6 @@ def test_wrong_names_are_explained():
         choose_device("tpu")
     with pytest.raises(UserError, match="backend 'opencl' is unknown: choose one of rapids"):
         choose_device("auto", "opencl")
+    with pytest.raises(UserError, match="backend 'opencl' is unknown: choose one of rapids"):
+        GPUUtils.check_backend_available("opencl")
+    assert GPUUtils.check_backend_available("CPU")
