@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.cluster.frames import add_columns, by_symbol, checked, date_column, symbol_column
-from tasks.cluster.frames import joined as joined_parts
+from tasks.cluster.frames import Part, add_columns, by_symbol, checked, keys_of
 from tasks.cluster.manager import DaskDistributedManager
 from tasks.cluster.outcomes import run_all
 from tasks.cluster.processor import DistributedDataProcessor
 from tasks.errors import UserError
+from tasks.indicators.expressions.frames import calculate_factors, checked_factors, fitting
+from tasks.indicators.longframe import opened
+from tasks.indicators.rowkeys import lower_names
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 WINDOW = "{window}"
-#: a symbol that no exchange has; its rows carry the calendar into a block
-_CALENDAR = "\uffffcalendar"
 
 
 class DistributedFactorCalculator:
@@ -47,16 +48,17 @@ class DistributedFactorCalculator:
         A failing symbol has NaN and the reason in the column `error`. Errors: `UserError` for a
         text that is no expression, and if every symbol failed.
         """
-        named = dict(factors) if isinstance(factors, Mapping) else {f: f for f in factors}
+        listed = isinstance(factors, Sequence) and not isinstance(factors, str)
+        named = checked_factors({f: f for f in factors} if listed else factors)
         frame = checked(df)
+        fitting(named, lower_names(opened(frame).columns), keys_of(frame))
         across = _across(named)
         alone = {name: text for name, text in named.items() if name not in across}
         found = self._by_symbol(frame, alone) if alone else frame
         if across:
             found = self._whole(found, frame, {name: named[name] for name in across})
-        ends = [c for c in found.columns if c not in named]
-        extra = [c for c in ends if c not in frame.columns]
-        return found[[*frame.columns, *named, *extra]]
+        more = [c for c in (*named, *found.columns) if c not in frame.columns]
+        return found[[*frame.columns, *dict.fromkeys(more)]]
 
     def rolling_factor_calculation(
         self,
@@ -75,9 +77,7 @@ class DistributedFactorCalculator:
             windows: in rows, each at least 1.
             name: start of the columns' names.
         """
-        wrong = [w for w in windows if isinstance(w, bool) or not isinstance(w, int) or w < 1]
-        if wrong or not windows:
-            raise UserError(f"windows {list(windows)} are not all whole numbers of at least 1")
+        windows = _windows(windows)
         if callable(factor):
             rolled = functools.partial(_rolled, factor=factor, windows=tuple(windows), name=name)
             return DistributedDataProcessor(self.manager).add_by_symbol(
@@ -99,7 +99,7 @@ class DistributedFactorCalculator:
     ) -> pd.DataFrame:
         calls = [({name: text},) for name, text in factors.items()]
         outcomes = run_all(self.manager, _whole_frame, calls, label="factors", shared=[frame])
-        everything = joined_parts(by_symbol(frame), 1)
+        everything = [Part(("",), np.arange(len(frame)))]
         for outcome in outcomes:
             if outcome.error is not None:
                 raise UserError(outcome.error)
@@ -120,49 +120,34 @@ def _across(factors: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _calendar(frame: pd.DataFrame) -> Any:
+def _windows(windows: Any) -> list[int]:
+    several = isinstance(windows, (Sequence, np.ndarray)) and not isinstance(windows, str)
+    listed = list(windows) if several else [windows]
+    whole = [isinstance(w, (int, np.integer)) and not isinstance(w, bool) for w in listed]
+    if not several or not listed or not all(whole) or min(listed) < 1:
+        raise UserError(
+            f"windows {windows!r} are not all whole numbers of at least 1: give a list, such as "
+            "[5, 20]"
+        )
+    return [int(w) for w in listed]
+
+
+def _calendar(frame: pd.DataFrame) -> NDArray[Any] | None:
     """All dates of the frame; None where rows count as they stand, or with one symbol only."""
-    import pandas as pd
-
-    name = date_column(frame)
-    if symbol_column(frame) is None:
-        return None
-    if name is not None:
-        return frame[name].drop_duplicates().sort_values().reset_index(drop=True)
-    if isinstance(frame.index, pd.DatetimeIndex):
-        return frame.index.unique().sort_values()
-    return None
+    keys = keys_of(frame)
+    dates = keys.dates()
+    return None if dates is None or keys.symbol is None else np.unique(dates)
 
 
-def _factors(rows: pd.DataFrame, calendar: Any, *, factors: Mapping[str, str]) -> dict[str, Any]:
+def _factors(
+    rows: pd.DataFrame, calendar: NDArray[Any] | None, *, factors: Mapping[str, str]
+) -> dict[str, Any]:
     """The new columns of a block, on the calendar of the whole frame."""
-    from tasks.indicators.expressions.frames import calculate_factors
-
-    found = calculate_factors(_on_calendar(rows, calendar), factors, "cpu")
-    return {name: found[name].to_numpy()[: len(rows)] for name in factors}
-
-
-def _on_calendar(rows: pd.DataFrame, calendar: Any) -> pd.DataFrame:
-    """The rows, and below them one of a symbol without values for each date of the calendar."""
-    import pandas as pd
-
-    if calendar is None:
-        return rows
-    symbol, date = symbol_column(rows), date_column(rows)
-    numbers = [c for c in rows.columns if pd.api.types.is_numeric_dtype(rows[c])]
-    columns: dict[str | None, Any] = {symbol: _CALENDAR, **dict.fromkeys(numbers, np.nan)}
-    if date is not None:
-        columns[date] = calendar
-    blank = pd.DataFrame(
-        columns,
-        index=range(len(calendar)) if date is not None else calendar,
-    )
-    return pd.concat([rows[list(blank.columns)], blank])
+    found = calculate_factors(rows, factors, "cpu", calendar=calendar)
+    return {name: found[name].to_numpy() for name in factors}
 
 
 def _whole_frame(factors: Mapping[str, str], frame: pd.DataFrame) -> dict[str, Any]:
-    from tasks.indicators.expressions.frames import calculate_factors
-
     found = calculate_factors(frame, factors, "cpu")
     return {name: found[name].to_numpy() for name in factors}
 
@@ -177,20 +162,10 @@ def _rolled(
     found = {f"{name}_{w}": np.full(len(rows), np.nan) for w in windows}
     for part in by_symbol(rows):
         mine = part.of(rows)
-        order = _by_date(mine)
+        dates = keys_of(mine).dates()
+        order = np.arange(len(mine)) if dates is None else np.argsort(dates, kind="stable")
         mine = mine.iloc[order]
         for w in windows:
             values = [float(factor(mine.iloc[i - w : i])) for i in range(w, len(mine) + 1)]
             found[f"{name}_{w}"][part.positions[order][w - 1 :]] = values
     return found
-
-
-def _by_date(rows: pd.DataFrame) -> Any:
-    import pandas as pd
-
-    name = date_column(rows)
-    if name is not None:
-        return np.argsort(rows[name].to_numpy(), kind="stable")
-    if isinstance(rows.index, pd.DatetimeIndex):
-        return np.argsort(rows.index.to_numpy(), kind="stable")
-    return np.arange(len(rows))

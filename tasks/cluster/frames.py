@@ -14,7 +14,8 @@ import numpy as np
 
 from tasks.cluster.outcomes import Outcome
 from tasks.errors import UserError
-from tasks.indicators.longframe import DATE_NAMES, SYMBOL_NAMES
+from tasks.indicators.longframe import opened
+from tasks.indicators.rowkeys import Keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,31 +53,21 @@ def checked(frame: Any) -> pd.DataFrame:
     return frame
 
 
-def symbol_column(frame: pd.DataFrame) -> str | None:
-    """The frame's own name of its symbol column, if it has one."""
-    return _first(frame, SYMBOL_NAMES)
-
-
-def date_column(frame: pd.DataFrame) -> str | None:
-    """The frame's own name of its date column, if it has one."""
-    return _first(frame, DATE_NAMES)
+def keys_of(frame: pd.DataFrame) -> Keys:
+    """What says whose each row is, and of which day: columns, or levels of the index."""
+    return Keys.find(opened(frame))
 
 
 def by_symbol(frame: pd.DataFrame) -> list[Part]:
-    """One part per symbol, in order of appearance; one part in all without a symbol column."""
+    """One part per symbol, in order of appearance; one part in all without symbols."""
     import pandas as pd
 
-    name = symbol_column(frame)
-    if name is None:
-        return [Part(("",), np.arange(len(frame)))] if len(frame) else []
-    codes, symbols = pd.factorize(frame[name])
-    if (codes < 0).any():
-        at = int(np.argmax(codes < 0))
-        raise UserError(f"row {at} of the frame has no {name}: fill it or remove the row")
+    names, numbers = keys_of(frame).symbols()
+    codes, present = pd.factorize(numbers)
     order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(symbols)))
-    rows = np.split(order, ends[:-1])
-    return [Part((str(s),), r) for s, r in zip(symbols, rows, strict=True)]
+    ends = np.cumsum(np.bincount(codes, minlength=len(present)))
+    rows = np.split(order, ends[:-1]) if len(present) else []
+    return [Part((names[n],), r) for n, r in zip(present, rows, strict=True)]
 
 
 def joined(parts: Sequence[Part], count: int) -> list[Part]:
@@ -192,8 +183,3 @@ def _column(rows: int, pieces: Sequence[tuple[Part, NDArray[Any]]]) -> NDArray[A
     for part, array in pieces:
         column[part.positions] = array
     return column
-
-
-def _first(frame: pd.DataFrame, names: Sequence[str]) -> str | None:
-    own = {str(c).lower(): str(c) for c in frame.columns}
-    return next((own[n] for n in names if n in own), None)

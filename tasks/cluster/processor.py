@@ -102,7 +102,7 @@ class DistributedDataProcessor:
         For functions that take many symbols at once and keep them apart. A block that fails is
         tried again symbol by symbol, so that only the failing symbols are lost.
         """
-        every = by_symbol(frame)
+        every = by_symbol(frame) or [Part(("",), np.arange(0))]
         blocks = joined(every, BLOCKS_PER_THREAD * max(1, self.manager.threads))
         outcomes = self._outcomes(frame, blocks, function, label, shared)
         parts, found = [], []

@@ -8,19 +8,20 @@ into the grids, in the dtype asked for. Everything is computed in float64.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.arrays import recycling
 from tasks.arrays.benches import CPU
-from tasks.arrays.kinds import to_numpy
+from tasks.arrays.together import together
 from tasks.data.panel import Panel
 from tasks.errors import UserError
 from tasks.indicators.lanes import Indicator, enter, most, several, windows
 from tasks.indicators.longframe import LongFrame
 from tasks.indicators.results import block_of, dtype_of
+from tasks.indicators.rowkeys import make_room
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class Column:
     @classmethod
     def read(cls, name: str, request: Request | str) -> Column:
         """Understand `("rsi", {"timeperiod": 14})`, where an input's name may choose a field."""
-        wanted, given = (request, {}) if isinstance(request, str) else request
+        wanted, given = _request(name, request)
         indicator = _find(name, wanted)
         unknown = set(given) - set(indicator.inputs) - set(indicator.defaults)
         if unknown:
@@ -93,29 +94,48 @@ def compute(
             the field it is computed on. An indicator with several results gives one each, with
             the result's name behind: `macd_macd`, `macd_macdsignal`, `macd_macdhist`.
         bars: a panel; a long frame (pandas, polars, cudf) with one row per bar, a column `symbol`
-            and a column `date`; or a mapping of names to grids (T dates x N symbols).
+            and a column `date`, or both in its index; or a mapping of names to series (T,) or
+            grids (T dates x N symbols) of any array kind.
         dtype: dtype of the results, float64 or float32; sums are float64 either way.
-        block: symbols computed side by side; changes the speed, never a bit.
+        block: symbols computed side by side, at least 1; changes the speed, never a bit.
         bench: where the kernels run.
 
     Returns:
-        Name to grid (T, N); for a long frame the frame in kind, with one column more per result.
+        Name to grid (T, N), for a mapping in the kind and shape of `close`, or of the first field
+        that is read; for a long frame the frame in kind, with one column more per result.
         Each is what the indicator's own function gives for these fields on the symbol's trading
         days. A day with NaN in `close` (where there is such a field) or in an indicator's own
         input is skipped and stays NaN.
 
     Errors: `UserError` names unknown indicators, parameters and fields.
     """
+    if not isinstance(requests, Mapping):
+        raise UserError(
+            f"the requests are {requests!r}: give a mapping of names to indicators, such as "
+            "{'fast': ('sma', {'timeperiod': 5})}"
+        )
     kind, size = dtype_of(dtype), block_of(block)
     columns = [Column.read(name, request) for name, request in requests.items()]
     needed = list(dict.fromkeys(field for column in columns for field in column.fields))
     if isinstance(bars, Panel):
-        fields: Mapping[str, Any] = bars.fields
-    elif isinstance(bars, Mapping):
-        fields = bars
-    else:
-        return _on_frame(columns, bars, needed, kind)
-    return _on_grids(columns, _grids(fields, needed), kind, size, bench)
+        return _on_grids(columns, _read(bars.fields, needed)[0], kind, size, bench)
+    if isinstance(bars, Mapping):
+        grids, leave = _read(bars, needed)
+        found = _on_grids(columns, grids, kind, size, bench)
+        return {name: leave(grid) for name, grid in found.items()}
+    return _on_frame(columns, bars, needed, kind)
+
+
+def _request(name: Any, request: Any) -> tuple[str, Mapping[str, Any]]:
+    """The indicator and the parameters that are asked for."""
+    pair = (request, {}) if isinstance(request, str) else request
+    wanted, given = pair if isinstance(pair, (tuple, list)) and len(pair) == 2 else (None, None)
+    if not (isinstance(name, str) and isinstance(wanted, str) and isinstance(given, Mapping)):
+        raise UserError(
+            f"{name!r}: {request!r} is no indicator: give the result a text as its name, and "
+            "an indicator's name or a pair such as ('rsi', {'timeperiod': 6})"
+        )
+    return wanted, given
 
 
 def _find(name: str, wanted: str) -> Indicator[Any, Any]:
@@ -130,25 +150,27 @@ def _find(name: str, wanted: str) -> Indicator[Any, Any]:
 
 def _on_frame(columns: list[Column], bars: Any, needed: list[str], dtype: Any) -> Any:
     frame = LongFrame.read(bars, needed)
+    make_room([n for column in columns for n in column.names], frame.names, frame.keys)
     wanted = [PRICE, *needed] if PRICE in frame.names else needed
     grids = {name: frame.grid(name) for name in dict.fromkeys(wanted)}
     return frame.with_columns(_on_grids(columns, grids, dtype, None, CPU))
 
 
-def _grids(fields: Mapping[str, Any], needed: list[str]) -> dict[str, Array]:
+def _read(
+    fields: Mapping[str, Any], needed: list[str]
+) -> tuple[dict[str, Array], Callable[[NDArray[Any]], Any]]:
+    """The fields that are needed as grids, and the way back to the first one's kind."""
     missing = [name for name in needed if name not in fields]
     if missing:
         raise UserError(
-            f"there is no field {', '.join(map(repr, missing))} among {', '.join(fields)}: add it, "
-            "or choose a field by the name of the indicator's input"
+            f"there is no field {', '.join(map(repr, missing))} among "
+            f"{', '.join(map(str, fields))}: add it, or choose a field by the name of the "
+            "indicator's input"
         )
-    wanted = [PRICE, *needed] if PRICE in fields else needed
-    grids = {n: np.ascontiguousarray(to_numpy(fields[n], n)) for n in dict.fromkeys(wanted)}
-    shapes = {grid.shape for grid in grids.values()}
-    if len(shapes) > 1 or len(next(iter(shapes), (0, 0))) != 2:
-        listed = ", ".join(f"{name} {grid.shape}" for name, grid in grids.items())
-        raise UserError(f"the fields are not grids of one shape ({listed}): give them one grid")
-    return grids
+    wanted = [PRICE, *needed] if PRICE in fields and needed else needed
+    if not wanted:
+        return {}, lambda result: result
+    return together({name: fields[name] for name in dict.fromkeys(wanted)})
 
 
 def _on_grids(

@@ -101,7 +101,8 @@ def test_a_symbol_that_fails_costs_its_own_rows(calculator):
 
 def test_rolling_windows_of_an_expression(calculator):
     frame = market()
-    found = calculator.rolling_factor_calculation(frame, "Mean($close, {window})", [5, 10], "ma")
+    windows = np.array([5, 10])
+    found = calculator.rolling_factor_calculation(frame, "Mean($close, {window})", windows, "ma")
     expected = calculate_factors(
         frame, {"ma_5": "Mean($close, 5)", "ma_10": "Mean($close, 10)"}, "cpu"
     )
@@ -125,8 +126,54 @@ def test_rolling_windows_of_a_function(calculator):
         ("Mean($close, {window})", [], "are not all whole numbers"),
         ("Mean($close, {window})", [0], "are not all whole numbers"),
         ("Mean($close, {window})", [True], "are not all whole numbers"),
+        ("Mean($close, {window})", 5, r"windows 5 are not all whole numbers .* give a list"),
+        ("Mean($close, {window})", "55", "are not all whole numbers"),
+        ("Mean($close, {window})", [None], "are not all whole numbers"),
     ],
 )
 def test_wrong_windows_are_named(calculator, factor, windows, text):
     with pytest.raises(UserError, match=text):
         calculator.rolling_factor_calculation(market(), factor, windows)
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ("Mean($close,2)", r"the factors are 'Mean.*: give a mapping"),
+        (None, "the factors are None"),
+        ({"close": "Ref($close, 1)"}, "'close' would take the place of the frame's column"),
+        ({"volume": "CSRank($close)"}, "'volume' would take the place"),
+        ({1: "$close"}, "factor 1 is"),
+        ([5], "factor 5 is 5"),
+    ],
+)
+def test_wrong_factors_are_named(calculator, factors, words):
+    with pytest.raises(UserError, match=words):
+        calculator.calculate_factors_batch(market(), factors)
+
+
+def test_made_twice_is_made_once(calculator):
+    once = calculator.calculate_factors_batch(market(), FACTORS)
+    pd.testing.assert_frame_equal(calculator.calculate_factors_batch(once, FACTORS), once)
+
+
+def test_no_rows_give_no_rows(calculator):
+    empty = market().head(0)
+    for found in (
+        calculator.calculate_factors_batch(empty, FACTORS),
+        calculator.calculate_factors_batch(empty.drop(columns="symbol"), FACTORS),
+    ):
+        assert len(found) == 0
+        assert list(found.columns[-len(FACTORS) :]) == list(FACTORS)
+    rolled = calculator.rolling_factor_calculation(empty, lambda rows: rows["close"].max(), [3])
+    assert rolled["factor_3"].tolist() == []
+
+
+def test_rolling_windows_of_a_function_go_by_dates_written_as_texts(calculator):
+    frame = market()
+    written = frame.assign(date=[f"{d.year}-{d.month}-{d.day}" for d in frame["date"]])
+    indexed = written.set_index(["date", "symbol"])
+    expected = calculator.rolling_factor_calculation(frame, lambda rows: rows["close"].max(), [3])
+    for other in (written, indexed):
+        found = calculator.rolling_factor_calculation(other, lambda rows: rows["close"].max(), [3])
+        np.testing.assert_array_equal(found["factor_3"].to_numpy(), expected["factor_3"].to_numpy())

@@ -132,7 +132,7 @@ def test_unknown_bars_are_skipped(df):
         (lambda d: d.drop(columns=["low", "volume"]), "no column 'low', 'volume'; it has symbol"),
         (lambda d: d.drop(columns="symbol"), "several rows for .*add a column 'symbol'"),
         (lambda d: pd.concat([d, d]), "symbol 000001.SZ has several rows"),
-        (lambda d: d.assign(low="cheap"), "column 'low' cannot be read as numbers"),
+        (lambda d: d.assign(low="cheap"), "column 'low' is text, not numbers"),
         (lambda d: d["close"].to_numpy(), "a ndarray is no frame"),
     ],
 )

@@ -121,7 +121,23 @@ def test_wide_frames_and_torch_go_in_as_fields(bars, together):
         "low": pl.DataFrame(bars["low"], schema=[str(i) for i in range(70)]),
         "close": torch.from_numpy(bars["close"].copy()),
     }
-    assert same_bits(technical.compute({"atr": "atr"}, fields)["atr"], together["atr"])
+    made = technical.compute({"atr": "atr"}, fields)["atr"]
+    assert isinstance(made, torch.Tensor), "the kind of close"
+    assert same_bits(made.numpy(), together["atr"])
+
+
+def test_results_come_in_the_kind_shape_and_names_of_the_field(bars, together):
+    days = pd.date_range("2020-01-01", periods=300)
+    close = pd.DataFrame(bars["close"], days, [f"s{i}" for i in range(70)])
+    made = technical.compute({"rsi": "rsi", "macd": "macd"}, {"open": bars["open"], "close": close})
+    for key, frame in made.items():
+        pd.testing.assert_frame_equal(frame, pd.DataFrame(together[key], days, close.columns))
+    single = technical.compute({"rsi": "rsi"}, {"close": close["s3"]}, "float32")["rsi"]
+    assert single.name == "s3"
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single.to_numpy(), together["rsi"][:, 3], rtol=1e-6)
+    series = technical.compute({"rsi": "rsi"}, {"close": pl.Series("c", bars["close"][:, 3])})
+    assert same_bits(series["rsi"].to_numpy(), together["rsi"][:, 3].copy())
 
 
 def test_constant_prices_give_defined_results():
@@ -137,12 +153,38 @@ def test_constant_prices_give_defined_results():
         ({"x": "nonsense"}, "no indicator 'nonsense'"),
         ({"x": ("rsi", {"days": 3})}, "no parameter 'days'"),
         ({"x": ("rsi", {"timeperiod": 0})}, "timeperiod is 0"),
+        ({"x": ("rsi", {"timeperiod": True})}, "timeperiod is True"),
+        ({"x": ("bbands", {"nbdevup": "2"})}, "nbdevup is '2', it must be a finite number"),
+        ({"x": ("bbands", {"nbdevup": None})}, "nbdevup is None, it must be a finite number"),
+        ({"x": ("bbands", {"nbdevdn": float("nan")})}, "nbdevdn is nan, it must be a finite"),
+        ({"x": ("bbands", {"nbdevdn": np.ones(2)})}, "nbdevdn is array"),
         ({"x": ("rsi", {"close": "vwap"})}, "no field 'vwap'"),
+        ({"x": 5}, "'x': 5 is no indicator"),
+        ({"x": ("rsi",)}, "is no indicator"),
+        ({"x": ("rsi", 6)}, "is no indicator"),
+        ({7: "rsi"}, "7: 'rsi' is no indicator"),
+        ("rsi", "requests are 'rsi': give a mapping"),
+        (["rsi"], "give a mapping"),
+        (None, "requests are None: give a mapping"),
     ],
 )
 def test_mistakes_are_explained(asked, words, bars):
     with pytest.raises(UserError, match=words):
         technical.compute(asked, bars)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"dtype": int}, "give float64 or float32"),
+        ({"dtype": "float16"}, "dtype is 'float16'"),
+        ({"block": 0}, "block is 0"),
+        ({"block": -1}, "block is -1"),
+    ],
+)
+def test_ways_to_compute_that_are_none(how, words, bars):
+    with pytest.raises(UserError, match=words):
+        technical.compute({"rsi": "rsi"}, bars, **how)
 
 
 def test_nothing_asked_for_is_nothing(bars):
