@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+import statistics
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from flows import _history
 from tasks.data.store import Store
+
+#: most runs whose times are looked at
+MOST_RUNS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +23,8 @@ class Row:
         label, stage: the block's.
         computed: whether it is computed anew; else what the earlier run left is reused.
         why: half a sentence.
-        seconds: what its work took.
+        seconds: what its work took, the median over the runs that computed it.
+        runs: how many those are.
         after: labels of the blocks that it waits for.
         parts: pieces that it spreads over the workers.
     """
@@ -30,6 +36,7 @@ class Row:
     seconds: float
     after: tuple[str, ...] = ()
     parts: int = 1
+    runs: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +74,12 @@ class Preview:
         """The whole in one sentence."""
         cores = len(os.sched_getaffinity(0))
         expected = max(self.work_seconds / cores, self.chain_seconds)
+        runs = max((row.runs for row in self.computed), default=0)
+        times = "the time of one run" if runs == 1 else f"the median times of {runs} runs"
         return (
             f"{len(self.reused)} blocks are reused, {len(self.computed)} are computed anew: "
             f"{self.work_seconds:.0f} s of work, about {expected:.0f} s on "
-            f"{cores} core{'s' * (cores != 1)}"
+            f"{cores} core{'s' * (cores != 1)}" + (f", going by {times}" if runs else "")
         )
 
     def table(self) -> list[dict[str, str]]:
@@ -97,24 +106,56 @@ def preview(
         code: today's code hash of every step; blocks made by other code cannot be reused.
         store: where the artifacts should still be.
     """
+    times = _times(summary, store)
     rows: list[Row] = []
     anew: set[str] = set()
     for block in summary["blocks"]:
         why = _reason(block, from_stage, anew, summary["code"]["steps"], code, store)
         if why:
             anew.add(block["label"])
+        took = times.get(_undated(block["label"], summary), [float(block["work_seconds"])])
         rows.append(
             Row(
                 block["label"],
                 block["stage"],
                 bool(why),
                 why or "nothing it depends on changes",
-                float(block["work_seconds"]),
+                statistics.median_low(took),  # of two nights the first may have compiled kernels
                 tuple(block["after"]),
                 int(block.get("parts", 1)),
+                len(took),
             )
         )
     return Preview(tuple(rows))
+
+
+def _times(summary: Mapping[str, Any], store: Store) -> dict[str, list[float]]:
+    """Seconds of work of each block in every run like this one that computed it."""
+    found: dict[str, list[float]] = {}
+    for run in [summary, *_like(summary, store)]:
+        for block in run["blocks"]:
+            if block["state"] == "computed":
+                name = _undated(block["label"], run)
+                found.setdefault(name, []).append(float(block["work_seconds"]))
+    return found
+
+
+def _like(summary: Mapping[str, Any], store: Store) -> Iterator[Mapping[str, Any]]:
+    """The newest other runs with the same settings, whatever their day."""
+    left = MOST_RUNS - 1
+    for day in reversed(_history.days(store)):
+        for run in reversed(_history.summaries(store, day)):
+            same = run["inputs"].get("settings") == summary["inputs"]["settings"]
+            if left and same and run["run"]["id"] != summary["run"]["id"]:
+                left -= 1
+                yield run
+        if not left:
+            return
+
+
+def _undated(label: str, summary: Mapping[str, Any]) -> str:
+    """A block's name without the night's day, to find it in other nights."""
+    return label.replace(summary["run"]["day"], "").strip()
 
 
 def _reason(

@@ -60,7 +60,7 @@ def _run_facts(night: Night) -> tuple[tuple[Words, Words], ...]:
         cache = say("{n} blocks from cache", "{n} 个分块来自缓存", n=fmt.of(cached, total))
         facts.append((Text("cache", "缓存"), cache))
     if night.run.seconds is not None:
-        time = say("took {t}", "用时 {t}", t=fmt.duration(night.run.seconds))
+        time = say("{t} until the report", "至报告 {t}", t=fmt.duration(night.run.seconds))
         facts.append((Text("time", "用时"), time))
     return tuple(facts)
 

@@ -39,6 +39,7 @@ class Run:
         device_asked, device_used: such as `auto`, `cpu`, `gpu`.
         device_reason: why they differ, in words.
         started, finished: ISO moments with their zone; `finished` None while it runs.
+        seconds: that the run took; in the report, which is a part of it, until it was written.
         source: name of the data source; `simulated` says that no number here is of a real market.
         commit: the code's commit; `modified` whether files differed from it, None if unknown.
         snapshot: hash of the data.

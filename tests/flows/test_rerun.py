@@ -30,9 +30,10 @@ def earlier(qilin_home: Path) -> tuple[dict, Store]:
     for block in BLOCKS:
         key = f"{len(blocks):02d}" + 62 * "a"
         store.put("thing", key, {"x": b"1"})
-        blocks.append({**block, "key": key, "work_seconds": 2.0})
+        blocks.append({**block, "key": key, "work_seconds": 2.0, "state": "computed"})
     code = {"steps": {block["step"]: "same" for block in BLOCKS}}
-    return {"blocks": blocks, "code": code}, store
+    run = {"id": "first", "day": "2026-11-20", "finished": "1"}
+    return {"blocks": blocks, "code": code, "run": run, "inputs": {"settings": "s"}}, store
 
 
 def anew(summary: dict, store: Store, stage: str, **code: str) -> list[str]:
@@ -60,7 +61,36 @@ def test_the_time_is_that_of_the_earlier_run(earlier):
     assert plan.work_seconds == 6.0
     assert plan.chain_seconds == 6.0, "training, then its portfolio, then the report"
     assert "3 blocks are reused, 3 are computed anew: 6 s of work, about 6 s on" in plan.sentence
+    assert plan.sentence.endswith("going by the time of one run")
     assert plan.table()[0]["what happens"] == "reused"
+
+
+def ran(store: Store, summary: dict, day: str, seconds: dict[str, float], **inputs: str) -> None:
+    """Leave a run of another day, which computed some blocks and found the others."""
+    blocks = [
+        {**b, "label": b["label"].replace(summary["run"]["day"], day),
+         "state": "computed" if b["label"] in seconds else "cached",
+         "work_seconds": seconds.get(b["label"], 2.0)}
+        for b in summary["blocks"]
+    ]  # fmt: skip
+    run = {"id": day, "day": day, "finished": day}
+    told = {**summary, "blocks": blocks, "run": run, "inputs": {"settings": "s", **inputs}}
+    store.note(f"runs/{day}/small-a/summary.json", json.dumps(told))
+
+
+def test_a_night_that_compiled_its_kernels_does_not_decide_what_to_expect(earlier):
+    summary, store = earlier
+    summary["blocks"][5] |= {"label": "report 2026-11-20", "work_seconds": 29.0}
+    ran(store, summary, "2026-11-18", {"report 2026-11-20": 0.4})
+    ran(store, summary, "2026-11-19", {"report 2026-11-20": 0.6, "train 1": 9.0})
+    ran(store, summary, "2026-11-17", {"report 2026-11-20": 90.0}, settings="other")
+    rows = _preview.preview(summary, "train", summary["code"]["steps"], store).rows
+    took = {row.label: (row.seconds, row.runs) for row in rows}
+    assert took["report 2026-11-20"] == (0.6, 3)
+    assert took["train 1"] == (2.0, 2), "of two the shorter"
+    assert took["load bars"] == (2.0, 1), "what was found says nothing new"
+    sentence = _preview.preview(summary, "train", summary["code"]["steps"], store).sentence
+    assert sentence.endswith("going by the median times of 3 runs")
 
 
 def test_a_rerun_is_told_to_programs_and_can_be_strict(qilin_home, monkeypatch, capsys):

@@ -49,8 +49,8 @@ def _finding(night: Night) -> Words:
     cached = sum(s.cached for s in night.stages)
     total = cached + sum(s.computed + s.failed for s in night.stages)
     return say(
-        "{blocks}; {c} blocks from cache; took {t} on {d}",
-        "{blocks}；{c} 个分块来自缓存；用时 {t}，设备 {d}",
+        "{blocks}; {c} blocks from cache; {t} until this report on {d}",
+        "{blocks}；{c} 个分块来自缓存；至本报告用时 {t}，设备 {d}",
         blocks=capital(verdict.failed_blocks(night, short=True)),
         c=fmt.of(cached, total),
         t=fmt.duration(night.run.seconds),
