@@ -62,8 +62,8 @@ def configured(
         origins |= dict.fromkeys(_leaves(values), str(file))
     for name, value in flags.items():
         if value is not None:
-            _put(values, name, value, f"--{name}")
-            origins[name] = "--" + name.replace("_", "-").replace(".", "-")
+            _put(values, name, value, _flag(name))
+            origins[name] = _flag(name)
     for text in overrides:
         name, value = _split(text)
         _put(values, name, value, f"--set {text}")
@@ -160,14 +160,22 @@ def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _leaves(value, f"{prefix}{name}.")
 
 
+_SEE = "see: qilin settings"
+
+
 def _sentence(error: ValidationError, origins: Mapping[str, str], model: type[BaseModel]) -> str:
-    faults = error.errors(include_url=False)
-    first = faults[0]
-    name = ".".join(str(part) for part in first["loc"])
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return (
-        f"{_origin(name, origins)}: {_fault(name, dict(first), model)}{more}; see: qilin settings"
-    )
+    """One sentence; of several faults, a line for each."""
+    found = []
+    for fault in error.errors(include_url=False):
+        name = ".".join(str(part) for part in fault["loc"])
+        found.append(f"{_origin(name, origins)}: {_fault(name, dict(fault), model)}")
+    return f"{found[0]}; {_SEE}" if len(found) == 1 else "\n".join([*found, _SEE])
+
+
+def _flag(name: str) -> str:
+    """A setting's own flag: that of the data's path says of what."""
+    last = name if name == "data.path" else name.rpartition(".")[2]
+    return "--" + last.replace("_", "-").replace(".", "-")
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str:

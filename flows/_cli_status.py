@@ -47,7 +47,9 @@ def lines(store: Store, now: dt.datetime) -> list[str]:
         found.append(f"broken    {_name(begun[broken])} ended without a word: qilin retry {broken}")
     if not found and not url:
         return [NEVER]
-    return [*(found or [NEVER]), f"next      {_next(url)}", f"alerts    {_alerts()}"]
+    waiting = _waiting(url, now)
+    ahead = [f"next      {_next(url, now)}", f"alerts    {_alerts()}"]
+    return [*(found or [NEVER]), *(f"waiting   {words}" for words in waiting), *ahead]
 
 
 def _begun(store: Store) -> dict[str, str]:
@@ -85,10 +87,9 @@ def _last(summary: dict[str, Any], now: dt.datetime) -> str:
     run = summary["run"]
     finished = dt.datetime.fromisoformat(run["finished"])
     age = pick(fmt.duration((now - finished).total_seconds()))
-    when = f"{finished:%Y-%m-%d %H:%M} {finished:%z}"
     sentence = pick_words(summary.get("sentence", ""), "en")
     state = summary.get("state", "UNKNOWN")
-    return f"{run['day']} {run['size']} {state}, ended {when} ({age} ago); {sentence}"
+    return f"{run['day']} {run['size']} {state}, ended {_at(finished)} ({age} ago); {sentence}"
 
 
 def _broken_off(store: Store, begun: dict[str, str], working: list[str]) -> str:
@@ -104,14 +105,37 @@ def _broken_off(store: Store, begun: dict[str, str], working: list[str]) -> str:
     return newest if newest in lost else ""
 
 
-def _next(url: str) -> str:
+def _waiting(url: str, now: dt.datetime) -> list[str]:
+    """Nights whose time has come and that nobody works on yet, such as a retry for its worker."""
+    return [
+        f"{run['name']} since {_at(_moment(run))}: its worker takes it, or start one with qilin up"
+        for run in _scheduled(url, {"before_": now.isoformat()})
+    ]
+
+
+def _scheduled(url: str, when: dict[str, str]) -> list[dict[str, Any]]:
+    """The first nights that are scheduled and not begun, of a time."""
     body = {
-        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+        "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": when},
         "flows": {"name": {"any_": ["nightly"]}},
         "sort": "EXPECTED_START_TIME_ASC",
-        "limit": 1,
+        "limit": 3,
     }
-    runs = _server.ask(url, "/flow_runs/filter", body) if url else []
+    return list(_server.ask(url, "/flow_runs/filter", body)) if url else []
+
+
+def _moment(run: dict[str, Any]) -> dt.datetime:
+    """When a run is to start; of a retry that is when it was asked for."""
+    text = str(run["next_scheduled_start_time"] or run["expected_start_time"])
+    return dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _at(moment: dt.datetime) -> str:
+    return str(fmt.stamp(moment.astimezone(ZONE).isoformat()))
+
+
+def _next(url: str, now: dt.datetime) -> str:
+    runs = _scheduled(url, {"after_": now.isoformat()})
     running = _up.running()
     names = {p.name for p in running.alive()} if running else set()
     if not runs and _up.WORKER_LOG in names:
@@ -119,9 +143,9 @@ def _next(url: str) -> str:
         return f"none planned, which takes the server a minute after qilin up; else see {log}"
     if not runs:
         return "none scheduled; start server and worker with: qilin up"
-    moment = dt.datetime.fromisoformat(runs[0]["expected_start_time"].replace("Z", "+00:00"))
-    local = f"{moment.astimezone(ZONE):%Y-%m-%d %H:%M %z}"
-    return local + ("" if _up.WORKER_LOG in names else "; no worker here, start it with: qilin up")
+    return _at(_moment(runs[0])) + (
+        "" if _up.WORKER_LOG in names else "; no worker here, start it with: qilin up"
+    )
 
 
 def _alerts() -> str:
@@ -136,5 +160,4 @@ def _alerts() -> str:
         return "none open"
     first = problems[0]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    since = f"{first.since.astimezone(ZONE):%m-%d %H:%M %z}"
-    return f"{len(problems)} open: {first.what} since {since}{more}"
+    return f"{len(problems)} open: {first.what} since {_at(first.since)}{more}"

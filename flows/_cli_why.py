@@ -54,7 +54,11 @@ def diff(
 
 def explain(
     number: Annotated[
-        str, Parameter(help="A headline number, such as model_rank_ic; by default all are listed.")
+        str,
+        Parameter(
+            help="A headline number, such as model_rank_ic, or a factor, trial, stock, 'fold 1' or "
+            "'portfolio sharpe net' of the report; by default the headline is listed."
+        ),
     ] = "",
     run: Annotated[str, Parameter(help=_RUN)] = "",
 ) -> int:
@@ -67,9 +71,10 @@ def explain(
     from flows import _lineage
 
     links = _lineage.explain(number, summary)
-    print(f"{number} = {known[number]} of {_title(summary)}")
+    named = _lineage.value(number, summary)
+    print(f"{named.name} = {named.value} of {_title(summary)}")
     print("\n".join(link.line for link in links))
-    inputs = {k: str(v)[: _compare.HASH_DIGITS] for k, v in summary["inputs"].items()}
+    inputs = {k: str(v)[: _compare.HASH_DIGITS] for k, v in summary["inputs"].items() if v}
     print("inputs: " + ", ".join(f"{k} {v}" for k, v in inputs.items()))
     print(f"again: {summary['command']}")
     return 0

@@ -1,4 +1,4 @@
-"""From a headline number back to the artifacts, the code and the bars that it came from."""
+"""From a number of the report back to the artifacts, the code and the bars that it came from."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from flows import _names
-from flows._night import ALL_STEPS
+from flows import _names, _report_numbers
+from flows._night import ALL_STEPS, code_of_steps
+from flows._report_numbers import Named
 from tasks import settings
 from tasks._step import body_of
 from tasks.errors import UserError
@@ -49,24 +50,39 @@ def _printed(value: Any) -> str:
 
 
 def explain(name: str, summary: Json) -> list[Link]:
-    """The steps behind a headline number, nearest first, bars last.
+    """The steps behind a number of the report, nearest first, bars last.
 
     Args:
-        name: such as `model_rank_ic`.
+        name: a headline number, such as `model_rank_ic`, or one of `_report_numbers`.
         summary: of the run that the number is from.
 
     Raises:
         UserError: the run has no such number.
     """
-    known = summary.get("headline", {})
-    step = SOURCE_STEP.get(name, "")
+    step = value(name, summary).step
     start = [b for b in summary["blocks"] if b["step"] == step]
-    if name not in known or not start:
-        raise UserError(
-            f"the run of {summary['run']['day']} has no number {name!r}: choose one of "
-            f"{', '.join(n for n in known if n in SOURCE_STEP) or 'a run that finished'}"
-        )
+    if not start:
+        raise _unknown(name, summary)
     return list(_links(summary, _depths(summary, start)))
+
+
+def value(name: str, summary: Json) -> Named:
+    """What a number of the report is; arguments and errors as of `explain`."""
+    known = summary.get("headline", {})
+    if name in known and name in SOURCE_STEP:
+        return Named(name, str(known[name]), SOURCE_STEP[name])
+    named = _report_numbers.find(name, summary)
+    if named is None:
+        raise _unknown(name, summary)
+    return named
+
+
+def _unknown(name: str, summary: Json) -> UserError:
+    known = [n for n in summary.get("headline", {}) if n in SOURCE_STEP]
+    choose = f"one of {', '.join(known)}, or {_report_numbers.KINDS}" if known else "another run"
+    return UserError(
+        f"the run of {summary['run']['day']} has no number {name!r} in its report: choose {choose}"
+    )
 
 
 def _depths(summary: Json, start: list[Json]) -> dict[str, int]:
@@ -86,10 +102,12 @@ def _depths(summary: Json, start: list[Json]) -> dict[str, int]:
 def _links(summary: Json, depths: Mapping[str, int]) -> Iterator[Link]:
     hashes = _hashes(summary)
     places = {made.name: _place(body_of(made)) for made in ALL_STEPS}
+    today = code_of_steps()
     steps: dict[str, list[Json]] = {}
     for block in summary["blocks"]:
         if block["label"] in depths:
             steps.setdefault(block["step"], []).append(block)
+    then = summary["code"]["steps"]
     for step, blocks in sorted(steps.items(), key=lambda e: depths[e[1][0]["label"]]):
         yield Link(
             step=step,
@@ -97,8 +115,9 @@ def _links(summary: Json, depths: Mapping[str, int]) -> Iterator[Link]:
             blocks=tuple(b["label"] for b in blocks),
             depth=depths[blocks[0]["label"]],
             artifacts=tuple(hashes.get(b["label"], "?")[:HASH_DIGITS] for b in blocks),
-            code=str(summary["code"]["steps"].get(step, "?"))[:HASH_DIGITS],
+            code=str(then.get(step, "?"))[:HASH_DIGITS],
             seconds=sum(float(b["work_seconds"]) for b in blocks),
+            moved_on=step in then and then[step] != today.get(step),
         )
 
 

@@ -211,7 +211,10 @@ class Factors:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Fold:
-    """Scores of one walk-forward fold: mean daily rank IC on train, validation and test days."""
+    """Scores of one walk-forward fold: mean daily rank IC on train, validation and test days.
+
+    `number` is 1 for the first.
+    """
 
     number: int
     train: float | None

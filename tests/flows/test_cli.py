@@ -77,6 +77,18 @@ def test_a_wrong_value_in_a_file_names_the_file(tmp_path):
         _config(tmp_path / "absent.toml")
 
 
+def test_every_fault_has_a_line_of_its_own(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("[advanced.train]\nroundss = 3\n[advanced.gate]\ncalender = 'none'\n")
+    with pytest.raises(UserError) as error:
+        _config(file, {"data.source": "postgres"})
+    lines = str(error.value).splitlines()
+    assert len(lines) == 4
+    assert sum("is no setting (did you mean" in line for line in lines[:3]) == 2
+    assert any(line.startswith("--source: data.source is 'postgres'") for line in lines[:3])
+    assert lines[3] == "see: qilin settings"
+
+
 def test_all_settings_survive_the_way_through_a_file():
     text = _cli_config.as_toml(NightlyConfig())
     assert NightlyConfig.model_validate(tomllib.loads(text)) == NightlyConfig()
@@ -102,6 +114,7 @@ def test_a_dotted_flag_is_a_setting():
         (["nightly", "--config", "absent.toml"], 2, "absent.toml"),
         (["nightly", "--source", "csv"], 2, "--data-path"),
         (["nightly", "--source", "csv", "--data-path", "absent.csv"], 2, "absent.csv"),
+        (["nightly", "--source", "postgres"], 2, "qilin: --source: data.source is 'postgres'"),
         (["--version"], 0, ""),
         (["nightly", "--help"], 0, ""),
     ],
@@ -260,7 +273,7 @@ def test_status_tells_of_the_last_and_of_a_broken_night(qilin_home, capsys):
     (qilin_home / "runs" / "latest").symlink_to("2026-11-19/full-one")
     assert cli.main(["status"]) == 0
     out = capsys.readouterr().out
-    assert "last      2026-11-19 full PASS, ended 2026-11-19 21:52 +0800" in out
+    assert "last      2026-11-19 full PASS, ended 2026-11-19 21:52 +08:00" in out
     assert "broken" not in out
     store.note("runs/folders/two", "runs/2026-11-20/full-two")
     assert cli.main(["status"]) == 0

@@ -1,6 +1,7 @@
 """Two runs are compared input by input, and a number leads back to its bars."""
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -9,11 +10,14 @@ from typing import Any
 
 import pytest
 
-from flows import _compare, _lineage, cli
+from flows import _compare, _lineage, _report_numbers, cli
+from flows._night import code_of_steps
 from flows._settings import NightlyConfig
 from tasks import settings
+from tasks.data.store import Store
 from tasks.errors import UserError
 from tests.flows import nights
+from tests.report import sample_night
 
 CONFIG = NightlyConfig()
 
@@ -112,6 +116,71 @@ def test_a_number_leads_back_to_the_bars() -> None:
     assert "def predictions(" in "\n".join(written[:3])
     with pytest.raises(UserError, match=r"no number 'sharpe'.*model_rank_ic, best_sharpe_ratio"):
         _lineage.explain("sharpe", known)
+
+
+def test_a_place_in_other_code_than_the_runs_is_said_to_be_so() -> None:
+    known = copy.deepcopy(summary())
+    known["code"]["steps"] = {"predictions": "p"} | {
+        name: code for name, code in code_of_steps().items() if name != "predictions"
+    }
+    links = _lineage.explain("model_rank_ic", known)
+    assert [link.moved_on for link in links] == [True, False, False]
+    assert "code p (it, or what it imports, has changed since)" in links[0].line
+    assert "has changed" not in links[1].line
+
+
+REPORTED = {
+    "portfolios": [
+        {"metrics": [
+            {"name": {"en": "Sharpe", "zh": "夏普比率"}, "basis": {"en": kind, "zh": kind},
+             "value": {"value": 0.91, "low": 0.42, "high": 1.38}} for kind in ("net", "gross")
+        ]}
+    ],
+    "factors": {"rows": [{"name": "rsi_14", "ic": {"value": 0.03, "low": 0.01, "high": 0.05}}]},
+    "trials": {"why": "not run", "state": "SKIP"},
+    "model": {"folds": [{"number": 2, "test": {"value": 0.02, "low": None, "high": None}}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "step"),
+    [
+        ("portfolio Sharpe, net", "0.91 [0.42, 1.38]", "portfolio"),
+        ("portfolio sharpe g", "0.91 [0.42, 1.38]", "portfolio"),
+        ("rsi_14", "mean rank IC 0.03 [0.01, 0.05]", "factors"),
+        ("fold 2", "mean rank IC on its test days 0.02", "predictions"),
+        ("survivors", "0", "trials"),
+    ],
+)
+def test_what_the_report_names_can_be_asked_for(name: str, said: str, step: str) -> None:
+    found = _lineage.value(name, summary(night=REPORTED))
+    assert (found.value, found.step) == (said, step)
+
+
+def test_a_name_that_two_numbers_share_or_none_has_is_not_guessed() -> None:
+    for name in ("portfolio sharpe", "ma_cross 5/20", ""):
+        with pytest.raises(UserError, match=r"choose one of model_rank_ic.*a factor, a trial"):
+            _lineage.value(name, summary(night=REPORTED))
+
+
+def test_every_name_of_a_real_report_leads_somewhere(
+    qilin_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = summary(
+        night=sample_night.full_night().to_json(), state="PASS", command="qilin nightly"
+    )
+    known["run"] |= {"flow": "nightly", "id": "abc", "finished": "1"}
+    known["inputs"]["set_aside"] = ""
+    names = [n.name for n in _report_numbers.numbers(known)]
+    assert {n.step for n in _report_numbers.numbers(known)} == {
+        "portfolio", "factors", "trials", "ranking", "predictions",
+    }  # fmt: skip
+    assert all(_report_numbers.find(name, known) for name in names)
+    Store().note("runs/2026-11-20/full-a/summary.json", json.dumps(known))
+    assert cli.main(["explain", "fold 1", "2026-11-20"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("fold 1 = mean rank IC on its test days ")
+    assert "set_aside" not in out
 
 
 def test_every_headline_number_has_a_source() -> None:

@@ -136,7 +136,7 @@ def estimate(value: Json) -> Estimate:
 
 def _fold(row: Json) -> Fold:
     return Fold(
-        number=row["fold"],
+        number=row["fold"] + 1,  # as its block is called
         train=row["train"],
         valid=row["valid"],
         test=Estimate(row["test"], row["test_low"], row["test_high"], row["test_days"]),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
+#: behind the hash of a run's code where the checkout holds other code by now
+MOVED_ON = " (it, or what it imports, has changed since)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Link:
@@ -17,6 +20,7 @@ class Link:
         artifacts: content hashes, shortened, in the order of the blocks.
         code: hash of everything the step runs, shortened.
         seconds: work of all its blocks.
+        moved_on: whether the step's code has changed since, so that `place` shows other code.
     """
 
     step: str
@@ -26,6 +30,7 @@ class Link:
     artifacts: tuple[str, ...]
     code: str
     seconds: float
+    moved_on: bool = False
 
     @property
     def what(self) -> str:
@@ -41,8 +46,8 @@ class Link:
     def line(self) -> str:
         """The link as one line of text."""
         return (
-            f"{'  ' * self.depth}{self.what}: artifact {self.few}; {self.place}, code {self.code}; "
-            f"{self.seconds:.1f} s"
+            f"{'  ' * self.depth}{self.what}: artifact {self.few}; {self.place}, code {self.code}"
+            f"{MOVED_ON if self.moved_on else ''}; {self.seconds:.1f} s"
         )
 
 
