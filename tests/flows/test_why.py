@@ -169,14 +169,15 @@ def test_every_name_of_a_real_report_leads_somewhere(
     known = summary(
         night=sample_night.full_night().to_json(), state="PASS", command="qilin nightly"
     )
-    known["run"] |= {"flow": "nightly", "id": "abc", "finished": "1"}
+    folder = "runs/2026-11-20/full-a"
+    known["run"] |= {"flow": "nightly", "id": "abc", "folder": folder, "finished": "1"}
     known["inputs"]["set_aside"] = ""
     names = [n.name for n in _report_numbers.numbers(known)]
     assert {n.step for n in _report_numbers.numbers(known)} == {
         "portfolio", "factors", "trials", "ranking", "predictions",
     }  # fmt: skip
     assert all(_report_numbers.find(name, known) for name in names)
-    Store().note("runs/2026-11-20/full-a/summary.json", json.dumps(known))
+    Store().note(f"{folder}/summary.json", json.dumps(known))
     assert cli.main(["explain", "fold 1", "2026-11-20"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("fold 1 = mean rank IC on its test days ")
