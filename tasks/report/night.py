@@ -249,6 +249,7 @@ class Changes:
     previous_name: str
     scope: Words = ""
     inputs: tuple[InputChange, ...] = ()
+    numbers_before: Mapping[str, float | int | str | None] = dataclasses.field(default_factory=dict)
     entered: tuple[Move, ...] = ()
     left: tuple[Move, ...] = ()
     moved: tuple[Move, ...] = ()

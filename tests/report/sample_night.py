@@ -583,6 +583,7 @@ def _changes() -> Changes:
             InputChange(name=Text("code", "代码"), before="3f9c2ab81d07", now="3f9c2ab81d07"),
             InputChange(name=Text("settings", "设置"), before="71b0aa90c3d4", now="71b0aa90c3d4"),
         ),
+        numbers_before={"trials": 200, "survivors": 0, "model_rank_ic": 0.03},
         entered=(Move("momentum 15/70", Text("q 0.13 → 0.03", "q 0.13 → 0.03")),),
         left=(Move("reversal 3", Text("q 0.09 → 0.34", "q 0.09 → 0.34")),),
         moved=(Move("momentum 10/60", Text("q 0.001 → < 0.001", "q 0.001 → < 0.001")),),

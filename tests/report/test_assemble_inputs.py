@@ -1,9 +1,14 @@
 """The report names what differs inside an input, not only that its hash does."""
 
 import copy
-from typing import Any
+import dataclasses
+from typing import Any, cast
 
+from tasks.report.assemble.headline import headline
 from tasks.report.assemble.inputs import input_changes
+from tasks.report.blocks import Table
+from tasks.report.night import Changes, Night
+from tasks.report.sections import changes as section
 from tasks.report.words import pick
 
 NIGHT: dict[str, Any] = {
@@ -54,3 +59,17 @@ def test_what_the_older_night_did_not_write_down_is_not_called_changed() -> None
     now = copy.deepcopy(NIGHT)
     now["inputs"]["settings"] = "b2"
     assert changed(now, old) == {"settings": ("bb", "b2", "")}
+
+
+def test_headline_numbers_stand_side_by_side(full: Night) -> None:
+    changes = cast("Changes", full.changes)
+    before = {**headline(full), "survivors": -1, "model_rank_ic": None, "of another version": 5}
+    night = dataclasses.replace(full, changes=dataclasses.replace(changes, numbers_before=before))
+    tables = [b for b in section.build(night).blocks if isinstance(b, Table)]
+    (table,) = [t for t in tables if t.id == "numbers"]
+    told = {pick(row[0].text): [pick(cell.text) for cell in row[1:]] for row in table.rows}
+    now = headline(full)["survivors"]
+    assert isinstance(now, int)
+    assert told["survivors"] == ["−1", str(now), f"+{now + 1}"]
+    assert told["stocks ranked"][2] == "same"
+    assert "rank IC of the model" not in told, "one night has none"

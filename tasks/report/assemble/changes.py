@@ -40,6 +40,7 @@ def changes(
         previous_day=previous["run"]["day"],
         previous_name=previous["run"]["folder"].rsplit("/", 1)[-1],
         inputs=input_changes(summary, previous),
+        numbers_before=previous.get("headline", {}),
         entered=tuple(_move(s, old.get(s), place[s]) for s in ranked[:top] if s not in before),
         left=tuple(_move(s, old[s], place.get(s)) for s in ranked_before[:top] if s not in now),
         moved=tuple(_move(s, old[s], place[s]) for s in jumped),

@@ -22,7 +22,7 @@ def headline(night: Night) -> dict[str, float | int | str | None]:
         found["best_of_noise_sharpe_ratio"] = trials.noise_best.value if trials.noise_best else None
     if not isinstance(night.model, Missing):
         found["model_rank_ic"] = night.model.test.value
-    if not isinstance(night.portfolios, Missing):
+    if not isinstance(night.portfolios, Missing) and night.portfolios:
         net = night.portfolios[0].net
         found["portfolio_growth_ratio"] = net[-1] if net else None
     if not isinstance(night.ranking, Missing):

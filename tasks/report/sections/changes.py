@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tasks.report import format as fmt
 from tasks.report.answers import turnover
-from tasks.report.blocks import Block, Cell, Prose, Section, Table, columns, without_empty, words
+from tasks.report.assemble.headline import headline
+from tasks.report.blocks import (
+    Block,
+    Cell,
+    Prose,
+    Section,
+    Table,
+    columns,
+    number,
+    without_empty,
+    words,
+)
 from tasks.report.night import Changes, Missing, Move, Night
 from tasks.report.words import Text, Words, capital, is_empty, plural, say
 
+Headline = Mapping[str, float | int | str | None]
+
 NAME = Text("What changed", "变化")
+#: headline numbers that are compared, and their decimals
+NUMBERS: dict[str, tuple[Words, int]] = {
+    "trials": (Text("trials tonight", "今晚试验"), 0),
+    "survivors": (Text("survivors", "通过者"), 0),
+    "best_sharpe_ratio": (Text("best Sharpe ratio", "最高夏普比率"), 3),
+    "best_of_noise_sharpe_ratio": (Text("best of noise", "噪声中的最高值"), 3),
+    "model_rank_ic": (Text("rank IC of the model", "模型的秩相关"), 4),
+    "portfolio_growth_ratio": (Text("growth of the portfolio", "组合净值倍数"), 4),
+    "ranked": (Text("stocks ranked", "排名股票数"), 0),
+}
 
 
 def build(night: Night) -> Section:
@@ -29,6 +52,9 @@ def build(night: Night) -> Section:
     blocks: list[Block] = []
     if changes.inputs:
         blocks.append(_inputs(changes))
+    numbers = _numbers(changes.numbers_before, headline(night))
+    if numbers.rows:
+        blocks.append(numbers)
     moves = _moves(changes)
     if moves.rows:
         blocks.append(moves)
@@ -64,6 +90,24 @@ def _inputs(changes: Changes) -> Table:
     return without_empty(
         Table("inputs", Text("Inputs of the night", "本次运行的输入"), heads, rows, order)
     )
+
+
+def _numbers(before: Headline, now: Headline) -> Table:
+    """The headline numbers of both nights; one that only one of them has is no change."""
+    rows = []
+    for name, (label, places) in NUMBERS.items():
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, (int, float)) and isinstance(new, (int, float)):
+            change = Text("same", "未变") if new == old else fmt.fixed(new - old, places, sign=True)
+            cells = (number(fmt.fixed(old, places), old), number(fmt.fixed(new, places), new))
+            rows.append((words(label), *cells, number(change, new - old)))
+    heads = columns(
+        Text("number", "数字"),
+        (Text("before", "之前"), True),
+        (Text("now", "现在"), True),
+        (Text("change", "变化"), True),
+    )
+    return Table("numbers", Text("Headline numbers", "主要数字"), heads, tuple(rows))
 
 
 def _moves(changes: Changes) -> Table:
