@@ -83,4 +83,4 @@ def _first_difference(one: Any, other: Any) -> int | None:
 
 
 def _shown(label: Any) -> str:
-    return str(label).replace("T", " ").removesuffix(" 00:00:00")
+    return str(label).removesuffix(" 00:00:00")

@@ -33,7 +33,8 @@ class DistributedDataProcessor:
         """Call a function with each symbol's rows and put the results together.
 
         Args:
-            df: long frame with a symbol column (`symbol`, `code`, ...), or of one symbol.
+            df: long frame whose symbols are in a column or a level of the index (`symbol`,
+                `code`, ...), or of one symbol.
             func: gets one symbol's rows in the frame's order. If it gives frames with the index
                 it got, the result has the frame's rows in their order; else results of any
                 length stand one below the other, symbols in order of appearance.

@@ -4,6 +4,7 @@ Pure modules:
 
 * `panel` - named fields over one (dates x symbols) grid, the currency between the rooms
 * `frames` - between long frames of any kind and the panel's grid
+* `spelling` - names of columns and ways to write a day, one table for files and frames
 * `config` - settings of sources, gate and universe
 * `bars`, `sources` - one module per source, each with `read(...) -> Bars` and `load(...) -> Panel`
 * `gate`, `gate_rules` - the quality gate, which sets rows and symbols aside with a reason

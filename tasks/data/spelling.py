@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 #: Our name -> spellings in lower case: English, Tushare, BaoStock, AkShare (Chinese), RiceQuant,
-#: JoinQuant, Uqer, Wind, Qlib.
+#: JoinQuant, Uqer, Wind, CSMAR, Qlib.
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "symbol": ("ts_code", "code", "ticker", "instrument", "stock_code", "order_book_id",
                "股票代码", "证券代码", "代码", "secid", "sec_id", "sec_code", "security_code",
-               "security_id", "wind_code", "windcode"),
+               "security_id", "wind_code", "windcode", "stkcd"),
     "date": ("trade_date", "tradedate", "trading_date", "datetime", "day", "日期", "交易日期",
-             "trade_dt"),
+             "trade_dt", "trddt"),
     "open": ("open_price", "开盘", "开盘价"),
     "high": ("high_price", "最高", "最高价"),
     "low": ("low_price", "最低", "最低价"),

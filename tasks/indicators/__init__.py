@@ -6,8 +6,9 @@
 - `features`, `config`: the night's scale-free columns of a panel
 - `expressions`: Qlib's factor language; `alpha158`, `alpha360`: its two best known factor sets
 - `processor`: indicator columns for frames (`GPUDataProcessor`)
-- `lanes`, `trading`, `memory`, `kernels`, `longframe`: tiles of symbols on trading days, what is
-  kept and computed on them, frames in and out
+- `lanes`, `trading`, `memory`, `kernels`: tiles of symbols on trading days, what is kept and
+  computed on them
+- `longframe`: frames in and out; `rowkeys`: whose each of their rows is, and of which day
 - `gpu`: results of a GPU only where the CPU confirms them
 """
 

@@ -56,13 +56,15 @@ class GPUDataProcessor:
 
         Args:
             df: pandas, polars or cudf frame with the columns high, low, close and volume (any
-                case), one row per bar. With a column `symbol` each symbol is computed by itself;
-                with a column `date` (or an index of dates) rows count in its order.
+                case), one row per bar. Where a column or a level of the index says whose a row is
+                (`symbol`, `code`, ...) each symbol is computed by itself; where one says of which
+                day (`date`, ...) rows count in its order.
 
         Bars with an unknown (NaN) price or volume are skipped and get NaN. Prices are taken as
         they are: adjust them first. `correl_20` correlates close and volume.
 
-        Errors: `UserError` names missing columns, and repeated bars of one symbol and date.
+        Errors: `UserError` names missing columns, repeated bars of one symbol and date, rows
+        without either, and a column or level that may be the symbols but is not called so.
         """
         frame = LongFrame.read(df, BARS)
         columns, self.device = on_device(_compute, frame.panel(BARS), self.device, TECHNICAL)

@@ -8,7 +8,7 @@ numbers that look right.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -59,49 +59,32 @@ class Keys:
     Attributes:
         symbol: whose a row is; None for a frame of one symbol.
         date: of which day it is; None if rows count as they stand.
+        rest: the other columns and levels of the index.
+        levels: number of the index's levels.
         rows: number of rows.
     """
 
     symbol: Key | None
     date: Key | None
+    rest: tuple[Key, ...]
+    levels: int
     rows: int
 
     @classmethod
     def find(cls, frame: nw.DataFrame[Any]) -> Keys:
-        """Find them in a frame.
-
-        Errors: `UserError` names a level of the index that is neither, and a column of texts that
-        may be the symbols where no other is.
-        """
-        names = lower_names(frame.columns)
+        """Find them in a frame, by name, by type and at last by what levels without a name hold."""
+        columns = [Key(own, frame[own], low) for low, own in lower_names(frame.columns).items()]
         levels = _levels(frame)
-        named = {low: Key(own, frame[own], low) for low, own in names.items()}
-        for level in levels:
-            named.setdefault(level.name.lower(), level)
+        named = {level.name.lower(): level for level in levels} | {k.column: k for k in columns}
         symbol = _first(named, SYMBOL_NAMES)
-        free = [level for level in levels if level is not symbol]
         date = (
             _first(named, DATE_NAMES)
-            or next((level for level in free if _is_dated(level)), None)
+            or next((level for level in levels if level is not symbol and _is_dated(level)), None)
             or _first(named, WEAK_DATE_NAMES)
         )
-        free = [level for level in free if level is not date]  # which nothing is known of
-        for level in [level for level in free if not level.name]:
-            if date is None and _are_dates(level):
-                date = level
-            elif symbol is None and len(levels) > 1 and _is_text(level):
-                symbol = level
-        free = [level for level in free if level is not date and level is not symbol]
-        if len(levels) > 1 and free and (symbol is None or date is None):
-            raise UserError(
-                f"level {free[0].name or levels.index(free[0])!r} of the frame's index is neither "
-                "symbols nor dates: name the levels symbol and date, or make them columns "
-                "(frame.reset_index())"
-            )
-        if symbol is None:
-            rest = [key for key in named.values() if key is not date and key.column]
-            _no_symbols_in([*rest, *free])
-        return cls(_called(symbol, "symbol"), _called(date, "date"), len(frame))
+        symbol, date = _without_names(levels, symbol, date)
+        rest = tuple(k for k in (*levels, *columns) if k is not symbol and k is not date)
+        return cls(_called(symbol, "symbol"), _called(date, "date"), rest, len(levels), len(frame))
 
     @property
     def columns(self) -> set[str]:
@@ -111,9 +94,11 @@ class Keys:
     def symbols(self) -> tuple[tuple[str, ...], NDArray[np.int64]]:
         """The symbols in ascending order, and each row's number among them.
 
-        One empty name where no row says whose it is. Errors: `UserError` for a row without one.
+        One empty name where no row says whose it is. Errors: `UserError` for a row without one, and
+        for texts under another name that may be the symbols.
         """
         if self.symbol is None:
+            self._refuse("symbol", "texts", "whose a row is", _may_be_symbols)
             return ("",), np.zeros(self.rows, dtype=np.int64)
         import pandas as pd
 
@@ -129,9 +114,11 @@ class Keys:
     def dates(self) -> NDArray[Any] | None:
         """What orders the rows: times, or whole numbers that count; None for as they stand.
 
-        Errors: `UserError` names the first row whose date is missing or none.
+        Errors: `UserError` names the first row whose date is missing or none, and days under
+        another name that may be the dates.
         """
         if self.date is None:
+            self._refuse("date", "days", "of which day a row is", _may_be_dates)
             return None
         values = self.date.array()
         if values.dtype.kind == "M":
@@ -145,7 +132,24 @@ class Keys:
     def day(self, row: int) -> str:
         """The date of a row, as it is written there."""
         text = str(self.date.values[row]) if self.date else ""
-        return text.replace("T", " ").removesuffix(" 00:00:00")
+        return text.removesuffix(" 00:00:00")
+
+    def _refuse(self, name: str, hold: str, say: str, may_be: Callable[[Key], bool]) -> None:
+        """Refuse what may be the symbols or the dates, where nothing is called so."""
+        levels = [key for key in self.rest if not key.column]
+        if self.levels > 1 and levels:
+            raise UserError(
+                f"the level {levels[0].name or 'without a name'} of the frame's index is neither "
+                "symbols nor dates: name the levels symbol and date, or make them columns "
+                "(reset_index)"
+            )
+        for key in self.rest:
+            if may_be(key):
+                where = f"column {key.name!r}" if key.column else "index"
+                raise UserError(
+                    f"the frame has no {name}s, but its {where} holds different {hold}: call it "
+                    f"{name!r} if they say {say}, else drop it, or add a column {name!r}"
+                )
 
 
 def lower_names(
@@ -241,18 +245,35 @@ def _are_dates(key: Key) -> bool:
         return False
 
 
-def _no_symbols_in(keys: Iterable[Key]) -> None:
-    """Refuse texts that may be the symbols of a frame in which no other are."""
-    for key in keys:
-        if key.column in _NUMBERS or not _is_text(key) or _are_dates(key):
+def _without_names(
+    levels: Sequence[Key], symbol: Key | None, date: Key | None
+) -> tuple[Key | None, Key | None]:
+    """The symbols and dates, which may be levels without a name, known by what they hold."""
+    for level in levels:
+        if level.name or level is date:
             continue
-        known = key.values.drop_nulls() if key.column else key.values.dropna()
-        if (known.n_unique() if key.column else known.nunique()) > 1:
-            what = f"column {key.name!r}" if key.column else "index"
-            raise UserError(
-                f"the frame has no symbols, but its {what} holds different texts: call it 'symbol' "
-                "if they say whose a row is, else drop it, or add a column 'symbol'"
-            )
+        if date is None and _are_dates(level):
+            date = level
+        elif symbol is None and len(levels) > 1 and _is_text(level):
+            symbol = level
+    return symbol, date
+
+
+def _may_be_symbols(key: Key) -> bool:
+    plain = key.column in _NUMBERS or not _is_text(key)
+    return not plain and _differ(key) and not _are_dates(key)
+
+
+def _may_be_dates(key: Key) -> bool:
+    plain = not key.column or key.column in _NUMBERS or key.values.dtype.is_float()
+    return not plain and _are_dates(key) and _differ(key)
+
+
+def _differ(key: Key) -> bool:
+    """Whether there are several values, nothing aside."""
+    if key.column:
+        return bool(key.values.drop_nulls().n_unique() > 1)
+    return len(key.values.dropna().unique()) > 1
 
 
 def _count(values: NDArray[np.integer[Any]]) -> bool:

@@ -160,3 +160,26 @@ def test_parts_cover_every_row_once(count):
     rows = np.concatenate([b.positions for b in blocks])
     assert sorted(rows) == list(range(len(frame)))
     assert all(set(b.of(frame)["symbol"]) == set(b.symbols) for b in blocks)
+
+
+def test_rows_go_to_their_symbol_wherever_it_stands(processor):
+    """Dates are not asked for here: they may be called as they like."""
+    frame = market(symbols=3, days=30).rename(columns={"date": "when"})
+    expected = processor.process_large_dataset(frame, lambda rows: rows.assign(n=len(rows)))
+    assert expected.groupby("symbol")["n"].nunique().eq(1).all()
+    for other in (
+        frame.rename(columns={"symbol": "股票代码"}),
+        frame.set_index("symbol"),
+        frame.set_index(["when", "symbol"]),
+        frame.assign(row=range(len(frame))).set_index(["symbol", "row"]),
+    ):
+        found = processor.process_large_dataset(other, lambda rows: rows.assign(n=len(rows)))
+        assert found["n"].tolist() == expected["n"].tolist()
+    with pytest.raises(UserError, match="its column 'stk' holds different texts"):
+        processor.process_large_dataset(frame.rename(columns={"symbol": "stk"}), len)
+
+
+def test_no_rows_get_columns_without_values(processor):
+    found = processor.calculate_indicators_distributed(market().head(0))
+    assert len(found) == 0
+    assert list(found.columns[-len(COLUMNS) :]) == list(COLUMNS)

@@ -165,8 +165,16 @@ def renamed(**names):
         (renamed(symbol="stk"), "its column 'stk' holds different texts: call it 'symbol'"),
         (renamed(symbol="stk").astype({"stk": "category"}), "its column 'stk' holds different"),
         (renamed(symbol="stk").set_index("stk").drop(columns="industry"), "its index holds"),
-        (renamed(symbol="stk").set_index(["stk", "date"]), "level 'stk' of the frame's index"),
-        (MARKET.set_index(["date", "high"]).drop(columns="symbol"), "level 'high' of the frame's"),
+        (renamed(symbol="stk").set_index(["stk", "date"]), "the level stk of the frame's index"),
+        (
+            MARKET.set_index(["date", "high"]).drop(columns="symbol"),
+            "the level high of the frame's",
+        ),
+        (
+            renamed(date="when"),
+            "but its column 'when' holds different days: call it 'date'",
+        ),
+        (renamed(date="when").assign(when=lambda f: f["when"].astype(str)), "its column 'when'"),
         (MARKET.assign(symbol=["a", None] * 19), "row 1 of the frame has no symbol"),
         (MARKET.assign(symbol=["a", " "] * 19), "row 1 of the frame has no symbol"),
         (MARKET.assign(date=[DAYS[0], pd.NaT] * 19), "row 1 of the frame has no date"),
@@ -202,6 +210,8 @@ def test_texts_beside_the_symbols_are_no_fault():
     one = MARKET[MARKET["symbol"] == "600519.SH"].drop(columns="symbol")
     told = one.assign(ann_date=[f"2024-02-{i + 1}" for i in range(len(one))])
     assert calculate_factors(told, ALONE)["past"].notna().any()
+    undated = one.drop(columns="date").assign(list_date="2001-08-27")
+    assert calculate_factors(undated, ALONE)["past"].notna().any()
 
 
 def test_a_text_is_a_group_and_no_number():
