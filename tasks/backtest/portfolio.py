@@ -5,8 +5,9 @@ Targets of row t are known after its close and filled on row t + 1. Fills use ra
 Corporate actions are booked on the ex-day, before the day's orders. Where the panel has their own
 terms (`cash_dividend`, `bonus_shares`, `rights_shares`, `rights_price`), dividends come as cash
 before personal tax, bonus shares and splits as shares, and rights are taken up as far as the cash
-goes, or lapse. Where it only has a `factor`, its growth comes as shares, as if every dividend were
-reinvested at the ex-right price. Fractions of shares are kept and leave with the whole position.
+goes, or lapse; they lapse too where nobody knows their price. Where it only has a `factor`, its
+growth comes as shares, as if every dividend were reinvested at the ex-right price. Fractions of
+shares are kept and leave with the whole position.
 
 A suspended stock is marked at its last close, made ex-right. A listing ends with the payout of
 `delisting_payout` (CNY a share, NaN on every other day); after 250 sessions without a price a
@@ -55,6 +56,7 @@ ACTIONS = {
     holdings.BONUS: "new shares",
     holdings.RIGHTS: "rights taken up",
     holdings.LAPSED: "rights lapsed",
+    holdings.UNPRICED: "rights lapsed, no price known",
     holdings.DELISTED: "delisted",
     holdings.WRITTEN_OFF: "no price for 250 sessions",
 }

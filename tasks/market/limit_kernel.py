@@ -26,12 +26,15 @@ _HALF_UP = 0.5 + 1e-7
 def ex_right(price: float, cash: float, bonus: float, rights: float, rights_price: float) -> float:
     """What a price is worth after a dividend, new shares and an issue of rights; NaN is none.
 
-    (price - cash + rights * rights_price) / (1 + bonus + rights), as the exchanges compute it.
+    (price - cash + rights * rights_price) / (1 + bonus + rights), as the exchanges compute it; NaN
+    where rights are offered at a price that is not known, which a price of zero means too.
     """
     paid = cash if cash == cash else 0.0
     new = bonus if bonus == bonus else 0.0
     offered = rights if rights == rights else 0.0
-    due = offered * rights_price if offered != 0.0 else 0.0
+    due = 0.0
+    if offered != 0.0:
+        due = offered * rights_price if rights_price > 0.0 else np.nan
     if paid == 0.0 and new == 0.0 and offered == 0.0:
         return price
     return (price - paid + due) / (1.0 + new + offered)

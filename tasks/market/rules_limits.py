@@ -94,6 +94,7 @@ def reference_prices(bars: Bars) -> Array:
 def action_terms(bars: Bars) -> tuple[Array, Array, Array, Array]:
     """The fields of `ACTION_FIELDS`, each (T, N); without rows if the panel has none of them.
 
+    The price of rights is NaN where the panel has none; the other terms are zero then.
     Beside a `factor`, dividends and new shares must both be there: else the terms would miss what
     the factor knows, and are left out.
     """
@@ -102,8 +103,8 @@ def action_terms(bars: Bars) -> tuple[Array, Array, Array, Array]:
     if not (all(have[:2]) if "factor" in bars else any(have)):
         shape = (0, 0)
     cash, bonus, rights, price = (
-        np.ascontiguousarray(bars[name]) if name in bars and shape[0] else np.zeros(shape)
-        for name in ACTION_FIELDS
+        np.ascontiguousarray(bars[name]) if name in bars and shape[0] else np.full(shape, absent)
+        for name, absent in zip(ACTION_FIELDS, (0.0, 0.0, 0.0, np.nan), strict=True)
     )
     return cash, bonus, rights, price
 

@@ -62,8 +62,9 @@ class Portfolio:
 
     def pay_out(self, t, n, held, dividend, bonus, rights, asked):
         if n in self.last:
-            due = rights * asked if rights else 0.0
-            self.last[n] = (self.last[n] - dividend + due) / (1 + bonus + rights)
+            rights_worth = rights if asked > 0 else 0.0
+            due = rights_worth * asked if rights_worth else 0.0
+            self.last[n] = (self.last[n] - dividend + due) / (1 + bonus + rights_worth)
         if not held:
             return
         if dividend:
@@ -76,18 +77,24 @@ class Portfolio:
         if rights:
             ruled = self.how["ruled"]
             offered = math.floor(held * rights + 1e-9) if ruled else held * rights
-            taken = min(offered, self.cash / asked) if self.how["subscribe"] else 0.0
+            priced = asked > 0
+            taken = min(offered, self.cash / asked) if self.how["subscribe"] and priced else 0.0
             if ruled:
                 taken = math.floor(taken + 1e-9)
                 while taken and self.money(taken * asked) > self.cash:
                     taken -= 1
+            if taken <= 1e-9 * offered:
+                taken = 0.0
             if taken:
                 price = min(self.money(taken * asked), self.cash)
                 self.actions.append((t, n, "rights taken up", taken, -price))
                 self.cash -= price
                 self.shares[n] += taken
             if offered - taken > 1e-9 * offered:
-                self.actions.append((t, n, "rights lapsed", taken - offered, 0.0))
+                lapsed = "rights lapsed"
+                if self.how["subscribe"] and not priced:
+                    lapsed += ", no price known"
+                self.actions.append((t, n, lapsed, taken - offered, 0.0))
 
     # orders --------------------------------------------------------------------------------------
     def trade(self, t, goal, among, again):

@@ -74,7 +74,8 @@ def with_terms(panel, seed):
     rights = some(0.05, 0.1, 0.5)
     fields |= {
         "cash_dividend": dividend, "bonus_shares": some(0.03, 0.1, 1.0), "rights_shares": rights,
-        "rights_price": np.where(rights > 0, 3.21, 0.0), "delisting_payout": payout,
+        "rights_price": np.where(rights > 0, rng.choice([3.21, np.nan], panel.shape), 0.0),
+        "delisting_payout": payout,
     }  # fmt: skip
     return Panel(panel.dates, panel.symbols, fields, "unadjusted", "test")
 
@@ -204,7 +205,7 @@ def test_books_balance_to_the_cent(seed, days, ruled, terms, cap):
     for action in result.actions.itertuples():
         t, n = row[str(action.date)[:10]], panel.column(action.symbol)
         flow[t] += action.cash
-        moved[t, n] += action.shares if action.kind != "rights lapsed" else 0.0
+        moved[t, n] += 0.0 if action.kind.startswith("rights lapsed") else action.shares
     np.testing.assert_allclose(result.cash, 1e6 + np.cumsum(flow), atol=0.005)
     np.testing.assert_allclose(result.positions, np.cumsum(moved, axis=0), rtol=1e-9, atol=1e-6)
     held = np.nansum(result.positions * marks(panel), axis=1)
@@ -227,6 +228,8 @@ def marks(panel):
             before = carried[t - 1] / (panel["factor"][t] / panel["factor"][t - 1])
         else:
             cash, bonus, rights, asked = (panel[name][t] for name in TERMS.values())
+            rights = np.where(asked > 0, rights, 0.0)
+            asked = np.where(asked > 0, asked, 0.0)
             before = (carried[t - 1] - cash + rights * asked) / (1 + bonus + rights)
         carried[t, empty] = before[empty]
     return carried

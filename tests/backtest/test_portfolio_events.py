@@ -70,6 +70,19 @@ def test_rights_go_as_far_as_the_cash():
     assert result.cash[-1] == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize("asked", [None, [0, 0, np.nan, 0], [0, 0, 0, 0]])
+def test_rights_without_a_known_price_lapse_and_say_so(asked):
+    given = {} if asked is None else {"rights_price": asked}
+    bars = panel([10, 10, np.nan, 9], rights_shares=[0, 0, 0.3, 0], **given)
+    result = simulate(bars, first([100.0], 4), RULES, FREE, 2000.0, kind="shares")
+    assert result.actions[["kind", "shares", "cash"]].to_numpy().tolist() == [
+        ["rights lapsed, no price known", -30.0, 0.0]
+    ]
+    np.testing.assert_allclose(result.equity, [2000, 2000, 2000, 1900])
+    lapsing = simulate(bars, first([100.0], 4), RULES, FREE, 2000.0, kind="shares", rights="lapse")
+    assert lapsing.actions["kind"].tolist() == ["rights lapsed"]
+
+
 def test_a_delisting_pays_out_and_ends_the_position():
     payout = [np.nan, np.nan, np.nan, 1.5, np.nan]
     bars = panel([10, 10, 2, np.nan, np.nan], delisting_payout=payout)

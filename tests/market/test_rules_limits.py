@@ -113,6 +113,13 @@ def test_the_terms_of_actions_give_the_reference():
     np.testing.assert_array_equal(reference_prices(bars)[1:, 0], [7.33, 7.0])
 
 
+def test_rights_without_a_price_leave_the_reference_unknown_for_that_day():
+    offered = np.array([[0.0], [0.3], [0.0]])
+    for more in ({}, {"rights_price": np.zeros((3, 1))}):
+        bars = panel([[10.0], [9.0], [9.1]], ("600000.SH",), rights_shares=offered, **more)
+        np.testing.assert_array_equal(reference_prices(bars)[1:, 0], [np.nan, 9.0])
+
+
 def test_the_delisting_period_and_notices_lift_limits():
     days = np.array([0, 0, 1, 1, 1], dtype=float)[:, None]
     close = np.array([10.0, 10.0, np.nan, 10.0, 10.0])[:, None]

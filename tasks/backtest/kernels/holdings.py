@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 #: kinds of bookings: shares by the growth of the factor; a dividend in cash; new shares; rights
-#: taken up; rights let lapse; the payout of a delisting; no price for too long
-ADJUSTED, DIVIDEND, BONUS, RIGHTS, LAPSED, DELISTED, WRITTEN_OFF = 1, 2, 3, 4, 5, 6, 7
+#: taken up; rights let lapse; the payout of a delisting; no price for too long; rights that lapse
+#: because nobody knows what they cost
+ADJUSTED, DIVIDEND, BONUS, RIGHTS, LAPSED, DELISTED, WRITTEN_OFF, UNPRICED = 1, 2, 3, 4, 5, 6, 7, 8
 #: columns of a booking: row, column, kind, shares and CNY that came (or went)
 BOOKING = 5
 #: sessions without a price after which a position is booked to cash at its last close. Suspensions
@@ -41,7 +42,7 @@ class Market(NamedTuple):
         dividend: CNY a share.
         bonus: new shares a share.
         rights: shares offered a share.
-        rights_price: CNY asked for one of them.
+        rights_price: CNY asked for one of them; NaN or zero: not known.
         payout: CNY a share on the day a listing ends; NaN on all other days.
     """
 
@@ -85,7 +86,8 @@ def act(m: Market, t: int, ruled: bool, subscribe: bool, book: Book, cash: float
             paid, new, offered = m.dividend[t, n], m.bonus[t, n], m.rights[t, n]
             if paid > 0.0 or new != 0.0 or offered > 0.0:
                 asked = m.rights_price[t, n]
-                book.last[n] = ex_right(book.last[n], paid, new, offered, asked)
+                known = offered if asked > 0.0 else 0.0  # else what it is worth cannot be said
+                book.last[n] = ex_right(book.last[n], paid, new, known, asked)
                 if book.shares[n] != 0.0:
                     cash = _entitle(paid, new, offered, asked, t, n, ruled, subscribe, book, cash)
         elif factors:
@@ -125,18 +127,20 @@ def _entitle(
     if offered > 0.0:
         entitled = np.floor(held * offered + 1e-9) if ruled else held * offered
         taken = 0.0
-        if subscribe:
-            taken = min(entitled, max(cash, 0.0) / asked) if asked > 0.0 else entitled
+        if subscribe and asked > 0.0:
+            taken = min(entitled, max(cash, 0.0) / asked)
             taken = np.floor(taken + 1e-9) if ruled else taken
             if money(taken * asked, ruled) > cash and ruled:
                 taken = max(taken - 1.0, 0.0)
+        taken = taken if taken > 1e-9 * entitled else 0.0  # cash that is rounding buys nothing
         if taken > 0.0:
             price = min(money(taken * asked, ruled), cash)
             _note(book, t, n, RIGHTS, taken, -price)
             cash -= price
             book.shares[n] += taken
         if entitled - taken > 1e-9 * entitled:
-            _note(book, t, n, LAPSED, taken - entitled, 0.0)
+            why = LAPSED if asked > 0.0 or not subscribe else UNPRICED
+            _note(book, t, n, why, taken - entitled, 0.0)
     return cash
 
 
