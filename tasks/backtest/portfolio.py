@@ -100,8 +100,8 @@ class Result:
         """One row per fill.
 
         `date`, `symbol`, `side`, `wanted` (shares), `shares`, `price` (CNY, slippage included),
-        `value`, `commission`, `stamp_duty`, `transfer_fee` (CNY), and `cut`: why fewer shares were
-        filled than wanted, empty where none were.
+        `value` (to the cent with rules), `commission`, `stamp_duty`, `transfer_fee` (CNY), and
+        `cut`: why fewer shares were filled than wanted, empty where none were.
         """
         return _trades(self)
 
@@ -320,7 +320,7 @@ def _trades(result: Result) -> pd.DataFrame:
             "wanted": np.abs(slip[:, orders.WANTED]),
             "shares": quantity,
             "price": slip[:, orders.PRICE],
-            "value": quantity * slip[:, orders.PRICE],
+            "value": slip[:, orders.VALUE],
             "commission": slip[:, orders.COMMISSION],
             "stamp_duty": slip[:, orders.STAMP],
             "transfer_fee": slip[:, orders.TRANSFER],
@@ -338,7 +338,7 @@ def _refusals(result: Result) -> pd.DataFrame:
         {
             **_where(result, rows),
             "side": np.where(slip[:, orders.WANTED] > 0.0, "buy", "sell"),
-            "value": np.abs(slip[:, orders.REFUSED_VALUE]),
+            "value": np.abs(slip[:, orders.VALUE]),
             "reason": _words(slip[:, orders.REFUSAL], REASONS),
         }
     )

@@ -182,11 +182,12 @@ class Portfolio:
         price = fill * (1 - self.how["slippage"])
         if self.how["ruled"]:
             price = max(price, self.bars["down"][t][n])
-        fees = self.charge(t, quantity * price, "sell")
-        if self.cash + quantity * price - sum(fees) < 0:
+        value = self.money(quantity * price)
+        fees = self.charge(t, value, "sell")
+        if self.cash + value - sum(fees) < 0:
             self.refuse(n, "not enough cash", -wanted)
             return
-        self.cash += quantity * price - sum(fees)
+        self.cash += value - sum(fees)
         self.shares[n] -= quantity
         if not self.shares[n]:
             del self.shares[n]
@@ -230,8 +231,9 @@ class Portfolio:
         if quantity <= 0:
             self.refuse(n, reason, wanted)
             return
-        fees = self.charge(t, quantity * price, "buy")
-        self.cash -= quantity * price + sum(fees)
+        value = self.money(quantity * price)
+        fees = self.charge(t, value, "buy")
+        self.cash -= value + sum(fees)
         self.shares[n] = self.shares.get(n, 0.0) + quantity
         cut = reason if quantity < wanted * (1 - 1e-12) else ""
         if cut:

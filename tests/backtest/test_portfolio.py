@@ -200,6 +200,7 @@ def test_books_balance_to_the_cent(seed, days, ruled, terms, cap):
         sign = -1 if trade.side == "buy" else 1
         flow[t] += sign * trade.value - fees
         moved[t, n] -= sign * trade.shares
+        assert abs(trade.value - trade.shares * trade.price) < 0.005 + 1e-9
         assert trade.shares <= trade.wanted * (1 + 1e-12)
         assert bool(trade.cut) == (trade.shares < trade.wanted * (1 - 1e-12))
     for action in result.actions.itertuples():
@@ -210,6 +211,9 @@ def test_books_balance_to_the_cent(seed, days, ruled, terms, cap):
     np.testing.assert_allclose(result.positions, np.cumsum(moved, axis=0), rtol=1e-9, atol=1e-6)
     held = np.nansum(result.positions * marks(panel), axis=1)
     np.testing.assert_allclose(result.equity, result.cash + held, atol=0.005)
+    if ruled:
+        np.testing.assert_allclose(result.cash, np.round(result.cash, 2), atol=1e-6)
+        np.testing.assert_allclose(result.cash, 1e6 + np.cumsum(flow), atol=1e-6)
     assert (result.cash >= 0).all()
     assert (result.positions >= 0).all()
     np.testing.assert_allclose(

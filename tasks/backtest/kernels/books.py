@@ -14,12 +14,12 @@ from tasks.arrays.compiling import kernel, step
 from tasks.backtest.kernels.holdings import BOOKING, Book, Market, act, mark
 from tasks.backtest.kernels.orders import (
     COMMISSION,
-    PRICE,
     QUANTITY,
     REFUSAL,
     SLIP,
     STAMP,
     TRANSFER,
+    VALUE,
     WANTED,
     Terms,
     buy,
@@ -166,7 +166,7 @@ def _file(slips: Array, who: Index, t: int, log: Array, used: int, day: Array) -
             for i in range(SLIP):
                 log[used, 2 + i] = slips[n, i]
             used += 1
-            day[2] += abs(quantity) * slips[n, PRICE]
+            day[2] += slips[n, VALUE] if quantity != 0.0 else 0.0
             day[3] += slips[n, COMMISSION] + slips[n, STAMP] + slips[n, TRANSFER]
         for i in range(SLIP):
             slips[n, i] = 0.0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tasks.arrays.compiling import step
+from tasks.backtest.kernels.holdings import money
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 #: why an order was refused or cut; zero: it was not
 SUSPENDED, LIMIT_UP, LIMIT_DOWN, LOT, CASH, VOLUME = 1, 2, 3, 4, 5, 6
 #: columns of a day's slips, one slip per stock: shares wished for and filled (signed), price, fees,
-#: the reason of a cut, the reason of a refusal and the value refused (CNY, signed)
-WANTED, QUANTITY, PRICE, COMMISSION, STAMP, TRANSFER, CUT, REFUSAL, REFUSED_VALUE = range(9)
+#: the reason of a cut, the reason of a refusal, and the value that was filled or refused (CNY)
+WANTED, QUANTITY, PRICE, COMMISSION, STAMP, TRANSFER, CUT, REFUSAL, VALUE = range(9)
 SLIP = 9
 #: rows of the rates
 RATE, STAMP_BUY, STAMP_SELL, RATE_TRANSFER = 0, 1, 2, 3
 #: amounts below this many CNY are rounding, not orders
 DUST = 1e-6
-#: three fees may each be rounded up by a cent
+#: more than the value and three fees can grow by being rounded to the cent
 ROUNDING = 0.03
 
 
@@ -45,7 +46,7 @@ class Terms(NamedTuple):
         slippage: fraction of the price.
         cap: largest order as a fraction of the bar's volume; 0: no cap.
         touch: CNY within which a price counts as at its limit.
-        ruled: whether limits, lots and fees to the cent apply.
+        ruled: whether limits, lots and money to the cent apply.
         in_shares: whether targets are shares instead of weights.
         subscribe: whether offered rights are taken up.
         waits: whether orders that the market refuses or cuts stay open.
@@ -130,7 +131,7 @@ def wish(
             wishes[n], slips[n, WANTED] = gap, gap
         else:
             slips[n, WANTED] = gap if gap == gap else goal
-            slips[n, REFUSAL], slips[n, REFUSED_VALUE] = SUSPENDED, amount
+            slips[n, REFUSAL], slips[n, VALUE] = SUSPENDED, amount
 
 
 @step
@@ -180,14 +181,15 @@ def sell(
         price = fill[n] * (1.0 - k.slippage)
         if k.ruled:
             price = max(price, floor[n])
-        left = cash + quantity * price
-        left -= charge(slips, n, quantity * price, rates, rates[STAMP_SELL], k)
+        value = money(quantity * price, k.ruled)
+        left = cash + value
+        left -= charge(slips, n, value, rates, rates[STAMP_SELL], k)
         if left < 0.0:  # the smallest commission can be more than the sale brings
             clear_fees(slips, n)
             refuse(slips, n, CASH, -wanted * fill[n])
             continue
         cash = left
-        slips[n, QUANTITY], slips[n, PRICE] = -quantity, price
+        slips[n, QUANTITY], slips[n, PRICE], slips[n, VALUE] = -quantity, price, value
         slips[n, CUT] = reason if quantity < wanted * (1.0 - 1e-12) else 0.0
         shares[n] -= quantity
     return cash
@@ -224,9 +226,10 @@ def buy(
         if quantity <= 0.0:
             refuse(slips, n, reason, wanted * fill[n])
             continue
-        cash -= quantity * price
-        cash -= charge(slips, n, quantity * price, rates, rates[STAMP_BUY], k)
-        slips[n, QUANTITY], slips[n, PRICE] = quantity, price
+        value = money(quantity * price, k.ruled)
+        cash -= value
+        cash -= charge(slips, n, value, rates, rates[STAMP_BUY], k)
+        slips[n, QUANTITY], slips[n, PRICE], slips[n, VALUE] = quantity, price, value
         slips[n, CUT] = reason if quantity < wanted * (1.0 - 1e-12) else 0.0
         shares[n] += quantity
     return cash
@@ -297,18 +300,14 @@ def _unserved(slips: Array, n: int) -> bool:
 @step
 def refuse(slips: Array, n: int, reason: float, value: float) -> None:
     """Write a refusal."""
-    slips[n, REFUSAL], slips[n, REFUSED_VALUE], slips[n, CUT] = reason, value, 0.0
+    slips[n, REFUSAL], slips[n, VALUE], slips[n, CUT] = reason, value, 0.0
 
 
 @step
 def charge(slips: Array, n: int, value: float, rates: Array, stamp: float, k: Terms) -> float:
     """Write the fees of a trade on its slip, to the cent if rules apply; returns their sum."""
-    commission, duty = max(value * rates[RATE], k.smallest), value * stamp
-    transfer = value * rates[RATE_TRANSFER]
-    if k.ruled:
-        commission = np.floor(commission * 100.0 + 0.5) / 100.0
-        duty = np.floor(duty * 100.0 + 0.5) / 100.0
-        transfer = np.floor(transfer * 100.0 + 0.5) / 100.0
+    commission = money(max(value * rates[RATE], k.smallest), k.ruled)
+    duty, transfer = money(value * stamp, k.ruled), money(value * rates[RATE_TRANSFER], k.ruled)
     slips[n, COMMISSION], slips[n, STAMP], slips[n, TRANSFER] = commission, duty, transfer
     return float(commission + duty + transfer)
 
