@@ -161,10 +161,10 @@ def simulate(
     """Trade towards targets.
 
     Sales are filled before purchases; purchases that exceed the cash are all scaled alike. With
-    `rules`: whole lots (odd lots leave with the whole position), no purchase at the upper and no
-    sale at the lower limit, money to the cent. Without: any fraction of a share, no limits. In
-    both: nothing trades on a day without a price, every trade is charged, nothing bought on a day
-    can be sold on it, and every order that is cut or refused says why.
+    `rules`: whole lots (an odd lot leaves in one order, alone or with others), no purchase at the
+    upper and no sale at the lower limit, money to the cent. Without: any fraction of a share, no
+    limits. In both: nothing trades on a day without a price, every trade is charged, nothing bought
+    on a day can be sold on it, and every order that is cut or refused says why.
 
     What a suspension, a limit or the volume leaves unfilled waits for the next row that sets
     targets. With `retry` it is tried again on every day until then, towards the same targets, and

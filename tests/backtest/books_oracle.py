@@ -173,9 +173,7 @@ class Portfolio:
         quantity = self.within_volume(t, n, wanted)
         reason = "more than the bar's volume allows" if quantity < wanted else "lots"
         if self.how["ruled"] and quantity < self.shares[n]:
-            quantity = math.floor(quantity / self.how["lot"][n] + 1e-9) * self.how["lot"][n]
-            if quantity < self.how["minimum"][n]:
-                quantity = 0.0
+            quantity = self.sellable(n, quantity)
         if quantity <= 0:
             self.refuse(n, reason, -wanted)
             return
@@ -195,6 +193,15 @@ class Portfolio:
         if cut:
             self.short[n] = (-wanted, cut.replace("lots", "less than the smallest order"))
         self.trades.append((t, n, -quantity, price, *fees, cut))
+
+    def sellable(self, n, wanted):
+        lot, minimum = self.how["lot"][n], self.how["minimum"][n]
+        odd = math.floor(self.shares[n] + 1e-9) % lot
+        lots = [lot * i for i in range(math.floor(wanted / lot + 1e-9) + 1)]
+        choices = [q for q in lots if q >= minimum]
+        if odd:
+            choices += [odd + q for q in lots if odd + q <= wanted + 1e-9 * lot]
+        return max(choices, default=0.0)
 
     def buy_all(self, t, buys, fill):
         rate, stamp, _, transfer = (r[t] for r in self.how["rates"])

@@ -310,7 +310,7 @@ def test_a_split_during_a_suspension_changes_nothing_but_the_count():
     np.testing.assert_allclose(result.equity, 1000.0, rtol=1e-11)
 
 
-def test_odd_lots_leave_with_the_whole_position():
+def test_an_odd_lot_leaves_in_one_order():
     dates = np.arange("2024-01-01", "2024-01-08", dtype="datetime64[D]")
     price = np.full((7, 1), 10.0)
     factor = np.array([1.0, 1.0, 1.25, 1.25, 1.25, 1.25, 1.25])[:, None]
@@ -318,8 +318,8 @@ def test_odd_lots_leave_with_the_whole_position():
     targets = np.full((7, 1), np.nan)
     targets[0], targets[3], targets[5] = 0.5, 0.25, 0.0
     result = simulate(panel, targets, RULES, CostConfig.free(), 3_000.0)
-    # 100 bought (150 wished), 125 after the bonus; a part can only leave in hundreds
-    np.testing.assert_array_equal(result.positions[:, 0], [0, 100, 125, 125, 125, 125, 0])
+    # 100 bought (150 wished), 125 after the bonus; 44 shall leave: the odd lot of 25 does
+    np.testing.assert_array_equal(result.positions[:, 0], [0, 100, 125, 125, 100, 100, 0])
 
 
 def test_a_position_without_prices_is_written_off_in_time():

@@ -201,6 +201,29 @@ def test_weights_wait_for_the_next_row_unless_they_are_to_be_tried_again():
         assert [str(d)[:10] for d in trades["date"]] == ([bought] if bought else [])
 
 
+@pytest.mark.parametrize(
+    ("symbol", "held", "target", "left"),
+    [
+        ("600000.SH", 235.0, 100.0, 100.0),  # a hundred and the odd lot
+        ("600000.SH", 235.0, 200.0, 200.0),  # the odd lot alone
+        ("600000.SH", 235.0, 205.0, 235.0),  # no part of it
+        ("600000.SH", 235.0, 110.0, 135.0),  # 125 wished: the odd lot and 90 would be no lot
+        ("600000.SH", 235.5, 100.0, 100.5),  # a fraction stays
+        ("600000.SH", 300.0, 150.0, 200.0),
+        ("688001.SH", 405.0, 200.0, 200.0),  # from 200 on by single shares
+        ("688001.SH", 405.0, 300.0, 405.0),
+        ("830799.BJ", 235.0, 100.0, 100.0),
+        ("830799.BJ", 235.0, 200.0, 235.0),
+    ],
+)
+def test_what_part_of_a_position_may_be_sold(symbol, held, target, left):
+    bonus = held / 200.0 - 1.0
+    bars = panel([10.0] * 5, (symbol,), bonus_shares=[0, 0, bonus, 0, 0])
+    targets = np.array([[200.0], [np.nan], [target], [np.nan], [np.nan]])
+    result = simulate(bars, targets, RULES, FREE, 100_000.0, kind="shares")
+    np.testing.assert_allclose(result.positions[1:4, 0], [200.0, held, left], rtol=1e-12)
+
+
 def test_us_equities_trade_by_their_own_book():
     bars = panel([10.0] * 4, ("AAPL",), "2024-06-03")
     targets = np.array([[0.5], [0.0], [np.nan], [np.nan]])

@@ -40,7 +40,7 @@ class Terms(NamedTuple):
 
     Attributes:
         minimum: smallest buy in shares, (N,); read if `ruled`.
-        lot: buys above the minimum and partial sales are multiples of it, (N,).
+        lot: buys above the minimum and partial sales, but for the odd lot, are multiples, (N,).
         rates: commission, stamp duty of buyers, of sellers, and transfer fee, (4, T).
         smallest: smallest commission of an order, CNY.
         slippage: fraction of the price.
@@ -170,10 +170,8 @@ def sell(
         if slips[n, REFUSAL] != 0.0 or not wanted > 0.0:
             continue
         quantity = min(-wishes[n], shares[n])
-        if k.ruled and quantity < shares[n]:  # odd lots leave only with the whole position
-            quantity = np.floor(quantity / k.lot[n] + 1e-9) * k.lot[n]
-            if quantity < k.minimum[n]:
-                quantity = 0.0
+        if k.ruled and quantity < shares[n]:
+            quantity = part(quantity, shares[n], n, k)
         reason = slips[n, CUT] if slips[n, CUT] != 0.0 else LOT
         if quantity <= 0.0:
             refuse(slips, n, reason, -wanted * fill[n])
@@ -295,6 +293,21 @@ def _unserved(slips: Array, n: int) -> bool:
     why = _stopped(slips, n)
     shut = (why == SUSPENDED) | (why == LIMIT_UP) | (why == LIMIT_DOWN) | (why == VOLUME)
     return bool((wanted != 0.0) & (shut | ((why == CASH) & (wanted < 0.0))))
+
+
+@step
+def part(quantity: float, held: float, n: int, k: Terms) -> float:
+    """Largest part of a position that may be sold and is not above the wish.
+
+    Whole lots, or whole lots and the odd lot, which leaves in one order; it may leave alone.
+    """
+    lot = k.lot[n]
+    even = np.floor(quantity / lot + 1e-9) * lot
+    even = even if even >= k.minimum[n] else 0.0
+    odd = np.floor(held + 1e-9) % lot  # a fraction of a share leaves only with the whole position
+    if odd == 0.0 or quantity < odd - 1e-9 * lot:
+        return float(even)
+    return float(max(even, odd + np.floor((quantity - odd) / lot + 1e-9) * lot))
 
 
 @step
