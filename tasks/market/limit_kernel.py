@@ -90,7 +90,7 @@ def references(
 @kernel
 def limit_prices(
     reference: Array, close: Array, status: Bytes, board: Numbers, percent: Array,
-    delisting_free: Array, listed: Numbers, windows: Array, up: Array, down: Array,
+    delisting_free: Array, listed: Numbers, age: Array, windows: Array, up: Array, down: Array,
 ) -> None:  # fmt: skip
     """Write the limits of each cell, (T, N).
 
@@ -101,13 +101,14 @@ def limit_prices(
         board: row of `percent` for each stock, (N,); -1: no limits.
         percent: whole percent of each status, board and day, (3, B, T); infinite: no limit.
         delisting_free: sessions without limit at the start of a delisting period, (B, T).
-        listed: row of the listing, (N,); -1: before the panel, as far as one can see.
+        listed: row from which the listing counts, (N,); -1: nothing is special about it.
+        age: sessions from the listing to the panel's start, (N,).
         windows: sessions without a limit, and the first day's rise and fall in percent, (3, N).
         up: highest price, out.
         down: lowest price, out.
     """
     rows, count = close.shape
-    traded, leaving = np.zeros(count), np.zeros(count)
+    traded, leaving = age.copy(), np.zeros(count)
     for t in range(rows):
         for n in range(count):
             up[t, n], down[t, n] = np.inf, 0.0

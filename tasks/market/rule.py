@@ -27,6 +27,9 @@ Topic = Literal[
 #: sessions after a suspended listing resumes)
 Status = Literal["normal", "st", "delisting", "relisting"]
 
+#: what is special about a new listing
+LISTING: tuple[Topic, ...] = ("free_sessions", "first_day_up", "first_day_down")
+
 #: each topic in words, with the unit of its value
 TOPICS: dict[Topic, tuple[str, str]] = {
     "price_limit": ("price limit", "fraction"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from tasks.errors import UserError
 from tasks.market import rules_a_share, rules_us
-from tasks.market.rule import TOPICS, Rule, Status, Topic
+from tasks.market.rule import LISTING, TOPICS, Rule, Status, Topic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,14 +98,25 @@ class RuleBook:
                 return rule
         return None
 
+    def ruling(self, topic: Topic, on: str, place: str, status: Status, day: str) -> Rule | None:
+        """The row that rules a status: its own or, where it has none that day, the normal one.
+
+        What is special about a new listing is nothing to a stock that leaves or comes back.
+        """
+        found = self.find(topic, on, place, status, day)
+        leaves = status in ("delisting", "relisting")
+        if found is not None or (leaves and topic in LISTING):
+            return found
+        return self.find(topic, on, place, "normal", day)
+
     def value(self, topic: Topic, symbol: str, day: str, status: Status = "normal") -> float:
-        """The value in force for a symbol on a day.
+        """The value in force for a symbol on a day; see `ruling`.
 
         Raises:
             UserError: no row covers the symbol's board on that day.
         """
         on, where = self.place(symbol)
-        rule = self.find(topic, on, where, status, day)
+        rule = self.ruling(topic, on, where, status, day)
         if rule is None:
             raise UserError(
                 f"the rule book has no {topic} for {symbol} ({on}, {status}) on {day}: "
@@ -114,9 +125,7 @@ class RuleBook:
         return rule.value
 
     def in_force(self, symbol: str, day: str, status: Status = "normal") -> tuple[Rule, ...]:
-        """Every row that held for a symbol on a day, in the order of the topics.
-
-        A topic without a row for the status is ruled by its normal one.
+        """Every row that held for a symbol on a day, in the order of the topics; see `ruling`.
 
         Raises:
             UserError: the symbol belongs to none of the market's boards, or no row held that day.
@@ -127,10 +136,7 @@ class RuleBook:
                 f"{symbol} ({on}) is not traded under the rules of {self.title}: choose a symbol "
                 f"of the boards {', '.join(self.boards)}, or another market"
             )
-        found = [
-            self.find(topic, on, where, status, day) or self.find(topic, on, where, "normal", day)
-            for topic in TOPICS
-        ]
+        found = [self.ruling(topic, on, where, status, day) for topic in TOPICS]
         rules = tuple(rule for rule in found if rule is not None)
         if not rules:
             raise UserError(

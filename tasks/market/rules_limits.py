@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from tasks.market import calendar, limit_kernel
-from tasks.market.rule import Status, Topic
+from tasks.market.rule import LISTING, Status
 from tasks.market.rules import RuleBook, a_share_rules, inside
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 ACTION_FIELDS = ("cash_dividend", "bonus_shares", "rights_shares", "rights_price")
 #: statuses in the order of their numbers in the kernel
 _STATUSES: tuple[Status, ...] = ("normal", "st", "delisting")
-_LISTING: tuple[Topic, ...] = ("free_sessions", "first_day_up", "first_day_down")
+#: calendar days that the sessions of a new listing's window never span, holidays included
+_LONGEST_WINDOW = np.timedelta64(45, "D")
 
 
 class Bars(Protocol):
@@ -58,8 +59,9 @@ def limits(
             `factor`; and as flags `is_st`, `in_delisting` (the delisting period) and `no_limit`
             (the exchange's notice lifts the limit: relisting, share-structure reform).
         book: the rule book; the A-share market's by default.
-        listed_on: symbol to the ISO date of its listing. Where it is not given, a first bar after
-            the panel's first row counts as the listing.
+        listed_on: symbol to the ISO date of its listing; sessions between it and the panel count
+            as traded. Where it is not given, a first bar after the panel's first row counts as the
+            listing.
 
     Returns:
         `up` and `down`: infinite and zero where no limit holds (indices, the first sessions after
@@ -141,16 +143,19 @@ def _status(bars: Bars) -> NDArray[np.int8]:
 def ruled_percent(rules: RuleBook, dates: Days) -> Array:
     """Limit in whole percent by status (normal, ST, delisting), board and day, (3, B, T).
 
-    Boards stand in the order of `rules.boards`; infinite where no limit was in force. The windows
-    of new listings are left out, as they are a stock's own: see `listing_window`.
+    Boards stand in the order of `rules.boards`; infinite where no limit was in force. A status that
+    has no row on a day is ruled by the normal one, as in `RuleBook.ruling`. The windows of new
+    listings are left out, as they are a stock's own: see `listing_window`.
     """
     percent = np.full((len(_STATUSES), len(rules.boards), len(dates)), np.inf)
-    for rule in rules.rows:
-        if rule.topic == "price_limit" and rule.status in _STATUSES:
-            rows = [rules.boards.index(board) for board in rule.boards]
-            days = inside(rule, dates)
-            for row in rows:
-                percent[_STATUSES.index(rule.status), row, days] = round(rule.value * 100)
+    limiting = [rule for rule in rules.rows if rule.topic == "price_limit"]
+    for number, status in enumerate(_STATUSES):
+        percent[number] = percent[0]
+        for rule in limiting:
+            if rule.status == status:
+                for board in rule.boards:
+                    row = rules.boards.index(board)
+                    percent[number, row, inside(rule, dates)] = round(rule.value * 100)
     return percent
 
 
@@ -166,20 +171,35 @@ def _free_in_delisting(rules: RuleBook, dates: Days) -> Array:
 
 def _listings(
     bars: Bars, rules: RuleBook, listed_on: Mapping[str, str]
-) -> tuple[NDArray[np.int64], Array]:
-    """Row of each listing, -1 if before the panel, (N,), and its windows, (3, N)."""
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """What the panel sees of listings.
+
+    Returns:
+        The row from which each counts, -1 if its window was over before, (N,); sessions since it
+        before the panel, (N,); and its windows, (3, N).
+    """
     traded = ~np.isnan(bars["close"])
     first_bar = traded.argmax(axis=0)
     rows = np.full(len(bars.symbols), -1, dtype=np.int64)
-    windows = np.zeros((3, len(rows)))
+    age, windows = np.zeros(len(rows)), np.zeros((3, len(rows)))
     for n, symbol in enumerate(bars.symbols):
         listed = listed_on.get(symbol) or (str(bars.dates[first_bar[n]]) if first_bar[n] else "")
-        # without a day: listed before the panel starts, as far as one can see
-        if not listed or listed < str(bars.dates[0]):
+        # without a day: before the panel starts, as far as one can see
+        if not listed or np.datetime64(listed) < bars.dates[0] - _LONGEST_WINDOW:
             continue
-        rows[n] = int(np.searchsorted(bars.dates, np.datetime64(listed)))
         windows[:, n] = listing_window(rules, symbol, listed)
-    return rows, windows
+        age[n] = _sessions_before(bars.dates[0], listed) if windows[0, n] else 0.0
+        if age[n] < windows[0, n]:
+            rows[n] = int(np.searchsorted(bars.dates, np.datetime64(listed)))
+    return rows, age, windows
+
+
+def _sessions_before(day: np.datetime64, listed: str) -> float:
+    """Sessions from a listing to the day before a day; the calendar loads only where it must."""
+    if np.datetime64(listed) >= day:
+        return 0.0
+    start = max(np.datetime64(listed), np.datetime64(calendar.FIRST))
+    return float(len(calendar.sessions(start, day - np.timedelta64(1, "D"))))
 
 
 def listing_window(rules: RuleBook, symbol: str, listed: str) -> tuple[float, float, float]:
@@ -191,9 +211,7 @@ def listing_window(rules: RuleBook, symbol: str, listed: str) -> tuple[float, fl
     """
     free, rise, fall = (
         0.0 if rule is None else rule.value
-        for rule in (
-            rules.find(topic, *rules.place(symbol), "normal", listed) for topic in _LISTING
-        )
+        for rule in (rules.find(topic, *rules.place(symbol), "normal", listed) for topic in LISTING)
     )
     return free, float(round(100 * rise)), float(round(100 * fall))
 

@@ -9,6 +9,7 @@ from tasks.errors import UserError
 from tasks.market.rule import Rule
 from tasks.market.rules import MARKETS, RuleBook, a_share_rules, rule_book
 from tasks.market.rules_a_share import ROWS
+from tasks.market.rules_limits import ruled_percent
 
 BOOK = a_share_rules()
 
@@ -136,3 +137,34 @@ def test_what_was_in_force_falls_back_on_the_normal_rows():
     assert rows["price_limit"].status == "delisting"
     assert rows["free_sessions"].status == "delisting"
     assert rows["lot_minimum"].status == "normal"
+    before = {r.topic: r for r in BOOK.in_force("600519.SH", "2018-01-04", "delisting")}
+    assert (before["price_limit"].status, before["price_limit"].value) == ("normal", 0.1)
+    assert "free_sessions" not in before  # a rule for new listings
+
+
+STATUSES = ("normal", "st", "delisting")
+
+
+@pytest.mark.parametrize("symbol", ["600519.SH", "300750.SZ", "688981.SH", "830799.BJ"])
+def test_the_grid_the_day_and_the_command_agree_on_every_limit(symbol):
+    days = np.array([f"{y}-{m}-15" for y in range(1998, 2027) for m in ("03", "09")], "M8[D]")
+    grid = ruled_percent(BOOK, days)[:, BOOK.boards.index(BOOK.place(symbol)[0])]
+    for s, t in itertools.product(range(3), range(len(days))):
+        rule = BOOK.ruling("price_limit", *BOOK.place(symbol), STATUSES[s], str(days[t]))
+        assert grid[s, t] == (np.inf if rule is None else round(100 * rule.value))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "percent"),
+    [
+        ("600519.SH", "2015-06-01", 0.10),
+        ("600519.SH", "2021-01-04", 0.10),
+        ("300750.SZ", "2020-08-21", 0.10),
+        ("300750.SZ", "2020-08-24", 0.20),
+        ("300750.SZ", "2021-01-04", 0.20),
+        ("688981.SH", "2020-08-24", 0.20),
+        ("830799.BJ", "2024-06-03", 0.30),
+    ],
+)
+def test_limits_of_the_delisting_period(symbol, day, percent):
+    assert BOOK.value("price_limit", symbol, day, "delisting") == percent

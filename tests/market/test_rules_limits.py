@@ -131,6 +131,42 @@ def test_the_delisting_period_and_notices_lift_limits():
     assert (down[2:] == 0).all()
 
 
+@pytest.mark.parametrize(
+    ("symbol", "start", "up"),
+    [
+        ("600000.SH", "2018-01-04", [11.0, 11.0]),
+        ("600000.SH", "2021-01-04", [np.inf, 11.0]),
+        ("300001.SZ", "2020-03-04", [11.0, 11.0]),
+        ("300001.SZ", "2020-09-01", [12.0, 12.0]),
+        ("830799.BJ", "2024-06-03", [np.inf, 13.0]),
+    ],
+)
+def test_the_first_session_of_a_delisting_period_is_free_since_the_reform(symbol, start, up):
+    leaving = np.array([0.0, 1.0, 1.0])[:, None]
+    found, _ = limits(panel([[10.0]] * 3, (symbol,), start, in_delisting=leaving))
+    np.testing.assert_array_equal(found[1:, 0], up)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "listed", "start"),
+    [
+        ("688001.SH", "2024-01-02", "2024-01-04"),
+        ("688001.SH", "2024-02-07", "2024-02-19"),  # the spring festival lies between
+        ("300001.SZ", "2024-01-02", "2024-01-02"),
+        ("600000.SH", "2018-01-08", "2018-01-09"),
+        ("600000.SH", "1990-12-19", "1991-01-07"),
+        ("600000.SH", "1999-11-10", "2024-01-04"),
+    ],
+)
+def test_a_listing_just_before_the_panel_is_free_as_long_as_the_day_says(symbol, listed, start):
+    bars = panel([[10.0]] * 8, (symbol,), start, preclose=np.full((8, 1), 10.0))
+    up, down = limits(bars, listed_on={symbol: listed})
+    for t in range(8):
+        day = str(bars.dates[t])
+        expected = (np.inf, 0.0) if day < "1996" else day_limits(symbol, 10.0, day, listed=listed)
+        assert (up[t, 0], down[t, 0]) == expected, day
+
+
 def test_another_market_has_no_limits():
     up, down = limits(panel(np.full((3, 2), 10.0), ("AAPL", "600000.SH")), rule_book("us_equity"))
     assert np.isinf(up).all()
