@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.indicators.kernels import averages, blend, directional, extremes, flow, oscillators
+from tasks.indicators.kernels import averages, blend, extremes, flow, oscillators
 from tasks.indicators.lanes import Tile, indicator
 from tasks.indicators.overlap import ema, ema_chain
 
@@ -122,7 +122,7 @@ def mfi(
 ) -> Array:
     """Money flow index, 0 to 100: share of the money that flowed on rising typical prices."""
     typical = tile.run(blend.typical, high, low, close, 1.0)
-    return tile.run(flow.mfi, typical, volume, timeperiod, state=2)
+    return tile.run(flow.mfi, typical, volume, timeperiod, state=3)
 
 
 @indicator(timeperiod=2)
@@ -210,7 +210,9 @@ def ultosc(
         (4.0, 2.0, 1.0), sorted((timeperiod1, timeperiod2, timeperiod3)), strict=True
     ):
         bought = tile.run(averages.sma, pressure, days, 1)
-        share = tile.run(directional.share, bought, tile.run(averages.sma, ranges, days, 1), days)
+        share = tile.quotient(
+            bought, tile.run(averages.sma, ranges, days, 1), 100.0, 0.0, blend.TINY
+        )
         total = total + weight * share
     return total / 7.0
 

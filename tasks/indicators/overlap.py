@@ -123,7 +123,7 @@ def rma(tile: Tile, close: Array, timeperiod: int = 30) -> Array:
     return tile.run(averages.wilder, close, timeperiod, 0)
 
 
-@indicator(timeperiod=4)
+@indicator(timeperiod=2)
 def hma(tile: Tile, close: Array, timeperiod: int = 20) -> Array:
     """Hull's average: weighted average over sqrt(n) days of 2 WMA(n / 2) - WMA(n)."""
     fast, slow = (wma.on_tile(tile, close, days) for days in (timeperiod // 2, timeperiod))

@@ -17,15 +17,12 @@ from tasks.indicators.lanes import Tile, indicator
 if TYPE_CHECKING:
     from tasks.indicators.lanes import Array
 
-#: sums below this are the rounding of a flat window (TA-Lib's TA_EPSILON)
-TINY = 1e-14
-
 
 @indicator(fastperiod=2, slowperiod=2)
 def ao(tile: Tile, high: Array, low: Array, fastperiod: int = 5, slowperiod: int = 34) -> Array:
     """Awesome oscillator: fast less slow simple average of the bar's middle."""
     middle = tile.blend(high, 0.5, low, 0.5)
-    fast, slow = (tile.run(averages.sma, middle, n, 0) for n in sorted((fastperiod, slowperiod)))
+    fast, slow = (tile.run(averages.sma, middle, n, 0) for n in (fastperiod, slowperiod))
     return tile.blend(fast, 1.0, slow, -1.0)
 
 
@@ -40,7 +37,7 @@ def ac(
 ) -> Array:
     """Accelerator: the awesome oscillator less its own simple average."""
     swing = ao.on_tile(tile, high, low, fastperiod, slowperiod)
-    start = sorted((fastperiod, slowperiod))[1] - 1
+    start = (fastperiod if fastperiod > slowperiod else slowperiod) - 1
     return tile.blend(swing, 1.0, tile.run(averages.sma, swing, signalperiod, start), -1.0)
 
 
@@ -50,7 +47,7 @@ def cmou(tile: Tile, close: Array, timeperiod: int = 14) -> Array:
     move = tile.run(oscillators.change, close, 1)
     net = tile.run(oscillators.change, close, timeperiod)
     path = tile.run(averages.sma, np.abs(move), timeperiod, 1) * timeperiod
-    return tile.quotient(net, path, 100.0, 0.0, TINY)
+    return tile.quotient(net, path, 100.0, 0.0, blend.TINY)
 
 
 @indicator()
@@ -77,7 +74,7 @@ def er(tile: Tile, close: Array, timeperiod: int = 10) -> Array:
     move = tile.run(oscillators.change, close, 1)
     way = np.abs(tile.run(oscillators.change, close, timeperiod))
     path = tile.run(averages.sma, np.abs(move), timeperiod, 1) * timeperiod
-    return tile.quotient(way, path, 1.0, 1.0, TINY)
+    return tile.quotient(way, path, 1.0, 1.0, blend.TINY)
 
 
 @indicator("bullpower", "bearpower", timeperiod=2)
@@ -102,7 +99,7 @@ def imi(tile: Tile, open: Array, close: Array, timeperiod: int = 14) -> Array:  
     body = tile.blend(close, 1.0, open, -1.0)
     rising = tile.run(averages.sma, np.maximum(body, 0.0), timeperiod, 0)
     bodies = tile.run(averages.sma, np.abs(body), timeperiod, 0)
-    return tile.quotient(rising, bodies, 100.0, 50.0, TINY)
+    return tile.quotient(rising, bodies, 100.0, 50.0, blend.TINY)
 
 
 @indicator(timeperiod=2)

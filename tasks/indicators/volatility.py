@@ -50,9 +50,12 @@ def cvi(tile: Tile, high: Array, low: Array, timeperiod: int = 10, rocperiod: in
 
 @indicator(fastperiod=2, slowperiod=2)
 def massi(tile: Tile, high: Array, low: Array, fastperiod: int = 9, slowperiod: int = 25) -> Array:
-    """Mass index: sum of n days of the range's average over the average of that average."""
+    """Mass index: sum of n days of the range's average over the average of that average.
+
+    A day counts 1 where neither has a range.
+    """
     width, k = tile.blend(high, 1.0, low, -1.0), 2.0 / (fastperiod + 1)
     one = tile.run(averages.ema, width, fastperiod, 0, k)
     two = tile.run(averages.ema, one, fastperiod, fastperiod - 1, k)
-    ratio = tile.quotient(one, two)
+    ratio = tile.quotient(one, two, 1.0, 1.0)
     return tile.run(averages.sma, ratio, slowperiod, 2 * fastperiod - 2) * slowperiod

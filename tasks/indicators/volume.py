@@ -99,9 +99,9 @@ def pvt(tile: Tile, close: Array, volume: Array) -> Array:
 
 @indicator()
 def rvol(tile: Tile, volume: Array, timeperiod: int = 20) -> Array:
-    """Volume over its simple average of the n days before."""
+    """Volume over its simple average of the n days before; NaN where that is 0."""
     usual = tile.run(blend.lag, tile.run(averages.sma, volume, timeperiod, 0), 1)
-    return tile.quotient(volume, usual, 1.0, 0.0)
+    return tile.quotient(volume, usual)
 
 
 @indicator()

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+#: running sums of prices below this are the rounding of a flat window
+TINY = 1e-14
+
+
 @kernel
 def blend(x: Array, a: float, y: Array, b: float, start: int, out: Array, s: Array) -> None:
     """Sum a * x + b * y from row `start`, NaN before."""

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-TINY = 1e-14
-
 
 @kernel
 def true_range(h: Array, lo: Array, c: Array, out: Array, s: Array) -> None:
@@ -72,8 +70,7 @@ def share(part: Array, whole: Array, start: int, out: Array, s: Array) -> None:
     low, high = first_lane(lanes), end_lane(lanes)
     for t in range(rows):
         for j in range(low, high):
-            empty = abs(whole[t, j]) < TINY
-            value = 0.0 if empty else 100.0 * (part[t, j] / whole[t, j])
+            value = 0.0 if whole[t, j] == 0.0 else 100.0 * (part[t, j] / whole[t, j])
             out[t, j] = value if t >= start else np.nan
 
 
@@ -89,7 +86,7 @@ def directional_index(
             up = 100.0 * (plus[t, j] / ranges[t, j])
             down = 100.0 * (minus[t, j] / ranges[t, j])
             both = up + down
-            empty = t < n or abs(ranges[t, j]) < TINY or abs(both) < TINY
+            empty = t < n or ranges[t, j] == 0.0 or both == 0.0
             out[t, j] = np.nan if empty else 100.0 * (abs(down - up) / both)
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 
+#: a running sum is known to this part of the largest number that went into it
+ROUNDING = 1e-13
+
+
 @kernel
 def obv(x: Array, volume: Array, out: Array, s: Array) -> None:
     """On-balance volume: begins with the first bar's volume, adds on rises, subtracts on falls."""
@@ -31,12 +35,13 @@ def obv(x: Array, volume: Array, out: Array, s: Array) -> None:
 
 @kernel
 def mfi(typical: Array, volume: Array, n: int, out: Array, s: Array) -> None:
-    """Money flow index, 0 to 100; 0 where less than one unit of money flowed. Scratch: 2 rows."""
+    """Money flow index, 0 to 100; 0 where no money flowed. Scratch: 3 rows."""
     rows, lanes = typical.shape
     low, high = first_lane(lanes), end_lane(lanes)
     for j in range(low, high):
         s[0, j] = 0.0  # inflow over the window
         s[1, j] = 0.0  # outflow
+        s[2, j] = 0.0  # sums below this are the rounding of what has left the window
         out[0, j] = np.nan
     for t in range(1, rows):
         if t > n:
@@ -50,8 +55,9 @@ def mfi(typical: Array, volume: Array, n: int, out: Array, s: Array) -> None:
             money = typical[t, j] * volume[t, j]
             s[0, j] += money if moved > 0.0 else 0.0
             s[1, j] += money if moved < 0.0 else 0.0
+            s[2, j] = max(s[2, j], money * ROUNDING)
             both = s[0, j] + s[1, j]
-            share = 100.0 * (s[0, j] / both) if both >= 1.0 else 0.0
+            share = min(max(100.0 * (s[0, j] / both), 0.0), 100.0) if both > s[2, j] else 0.0
             out[t, j] = share if t >= n else np.nan
 
 

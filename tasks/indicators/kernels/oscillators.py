@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: TA-Lib takes sums below this for zero (TA_EPSILON)
-TINY = 1e-14
 #: mean deviations below this part of the price are rounding of a flat window
 NOISE = 1e-13
 
@@ -38,7 +36,7 @@ def rsi(x: Array, n: int, out: Array, s: Array) -> None:
                 s[0, j] /= n
                 s[1, j] /= n
             both = s[0, j] + s[1, j]
-            strength = 0.0 if both < TINY else 100.0 * (s[0, j] / both)
+            strength = 0.0 if both == 0.0 else 100.0 * (s[0, j] / both)
             out[t, j] = strength if t == n else np.nan
     for t in range(n + 1, rows):
         for j in range(low, high):
@@ -48,7 +46,7 @@ def rsi(x: Array, n: int, out: Array, s: Array) -> None:
             s[0, j] = gain
             s[1, j] = loss
             both = gain + loss
-            out[t, j] = 0.0 if both < TINY else 100.0 * (gain / both)
+            out[t, j] = 0.0 if both == 0.0 else 100.0 * (gain / both)
 
 
 @kernel
@@ -70,7 +68,7 @@ def cmo(x: Array, n: int, out: Array, s: Array) -> None:
             s[0, j] = gain
             s[1, j] = loss
             both = gain + loss
-            value = 0.0 if both < TINY else 100.0 * ((gain - loss) / both)
+            value = 0.0 if both == 0.0 else 100.0 * ((gain - loss) / both)
             out[t, j] = value if t >= n else np.nan
 
 
