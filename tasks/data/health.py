@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.market.rules_limits import limits
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 EXPECTED_WITHIN = 60
 #: sessions since the first bar during which a symbol counts as newly listed
 NEW_SESSIONS = 60
+#: sessions that are looked at for the price from which the last day's move is measured
+REFERENCE_SESSIONS = 250
+#: CNY: half of the smallest price step
+_HAIR = 0.005
 
 
 def health(stocks: Panel) -> dict[str, Any]:
@@ -42,6 +48,26 @@ def health(stocks: Panel) -> dict[str, Any]:
         "special_treatment": None if special is None else int(np.nansum(special == 1.0)),
         "newly_listed": int(((age >= 0) & (age < NEW_SESSIONS) & (first > 0)).sum()),
     }
+
+
+def limit_locked(stocks: Panel) -> int | None:
+    """Stocks whose only price of the last day is a limit of it: nobody who wanted to could trade.
+
+    Args:
+        stocks: T x N panel without benchmarks, before anything is made of its prices.
+
+    Returns:
+        How many; None where prices are adjusted, as limits hold for raw ones.
+    """
+    if stocks.adjustment == "adjusted":
+        return None
+    traded = ~np.isnan(stocks["close"])
+    began = [str(stocks.dates[first]) for first in traded.argmax(axis=0)]
+    recent = stocks.rows(slice(-REFERENCE_SESSIONS, None))
+    highest, lowest = limits(recent, listed_on=dict(zip(stocks.symbols, began, strict=True)))
+    high, low = recent["high"][-1], recent["low"][-1]
+    at_limit = (np.abs(high - highest[-1]) < _HAIR) | (np.abs(low - lowest[-1]) < _HAIR)
+    return int((at_limit & (high - low < _HAIR)).sum())
 
 
 def _traded_within(traded: NDArray[np.bool_], sessions: int) -> NDArray[np.bool_]:

@@ -70,6 +70,7 @@ def check_bars(
         "quarantined_rows": len(gated.quarantine),
         "quarantined_symbols": int(gated.quarantine["symbol"].nunique()),
         "large_moves": len(moves),
+        "limit_locked": health.limit_locked(traded),
         "sentences": list(gated.notes),
     }
     files = codec.panel_files(universe.without_jumps(panel, config.max_move)) | {

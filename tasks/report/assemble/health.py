@@ -97,6 +97,7 @@ def health(
         suspended=facts["suspended"],
         special_treatment=facts["special_treatment"],
         newly_listed=facts["newly_listed"],
+        limit_locked=notes.get("limit_locked"),
         adjustment=ADJUSTMENTS[notes["adjustment"]],
         masked=tuple(
             LargeMove(symbol=row["symbol"], day=str(row["date"])[:10], change=float(row["move"]))
