@@ -1,11 +1,12 @@
 """The page that says how a night was computed: its graph, its time, its words."""
 
+import itertools
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from tasks.report.lineage import drawing, graph, page
+from tasks.report.lineage import drawing, graph, layout, page
 from tasks.report.lineage.origins import Link, Number
 
 
@@ -78,6 +79,46 @@ def test_drawings_are_xml_with_a_title_and_nothing_runs_over_the_edge() -> None:
         for box in root.iter("rect"):
             assert 0 <= float(box.attrib["x"]) <= width - float(box.attrib["width"])
             assert 0 <= float(box.attrib["y"]) <= height - float(box.attrib["height"])
+
+
+LONG = [
+    block("bars", "bars"), block("check", "check", "bars"), block("leaks", "leaks", "bars"),
+    block("features", "features", "check"), block("sweep", "sweep", "check", "leaks"),
+    block("dataset", "dataset", "features", "leaks"), block("factors", "factors", "features"),
+    block("trials", "trials", "sweep"), block("fold", "fold", "dataset"),
+    block("ranking", "ranking", "dataset"), block("scores", "scores", "fold"),
+    block("portfolio", "portfolio", "scores"),
+    block("report", "report", "portfolio", "ranking", "factors", "trials", "sweep"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [0, 9])
+def test_no_arrow_runs_behind_a_box(more: int) -> None:
+    extra = [block(f"side {i}", f"side {i}", "check") for i in range(more)]
+    steps = graph.steps([*LONG, *extra])
+    placed, level = layout.layout(steps), {s.name: s.level for s in steps}
+    passed = 0
+    for (first, last), lanes in placed.lanes.items():
+        assert len(lanes) == level[last] - level[first] - 1
+        for row, x in enumerate(lanes, start=level[first] + 1):
+            for name in (n for n in level if level[n] == row):
+                left = placed.boxes[name]
+                assert not left - 2 < x < left + placed.width + 2, f"{first} to {last} at {name}"
+                passed += 1
+    assert passed > 5
+    for row in set(level.values()):
+        edges = sorted(placed.boxes[n] for n in level if level[n] == row)
+        assert edges[0] >= 0
+        assert edges[-1] + placed.width <= layout.WIDTH
+        assert all(b - a >= placed.width for a, b in itertools.pairwise(edges)), "boxes overlap"
+
+
+def test_arrows_at_a_box_do_not_share_their_end() -> None:
+    placed = layout.layout(graph.steps(LONG))
+    into = [end for (_, last), (_, end) in placed.ports.items() if last == "report"]
+    assert len({round(x) for x in into}) == len(into) == 4
+    left = placed.boxes["report"]
+    assert all(left < x < left + placed.width for x in into)
 
 
 SUMMARY = {

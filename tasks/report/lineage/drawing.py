@@ -11,6 +11,7 @@ from typing import Any, Final
 from xml.etree import ElementTree as Tree
 
 from tasks.report import format as fmt
+from tasks.report.lineage import layout
 from tasks.report.lineage.graph import Span, Step
 from tasks.report.words import Text, Words, pick, say, scrub, shorten
 
@@ -22,8 +23,10 @@ STAGE_COLOURS: Final = {
     "train": "vermillion",
     "report": "muted",
 }
-_WIDTH: Final = 1080
-_BOX: Final = (236, 52)
+_WIDTH: Final = int(layout.WIDTH)
+#: of a box: its height, and how many letters one of so many units holds
+_HEIGHT: Final = 52
+_LETTERS: Final = 32 / 236
 _ROW: Final = 92
 _LANE: Final = 30
 _LEFT: Final = 118
@@ -33,16 +36,16 @@ _TICKS: Final = 6
 def graph(steps: Sequence[Step]) -> str:
     """Boxes of the steps, first ones on top, with an arrow from each to what waits for it."""
     levels = 1 + max((step.level for step in steps), default=0)
-    height = levels * _ROW - (_ROW - _BOX[1]) + 16
+    height = levels * _ROW - (_ROW - _HEIGHT) + 16
     title = Text("Steps of the night and what waits for what", "本次运行的步骤及其依赖")
     root = _root("graph", height, title)
-    places = _places(steps)
+    placed, by_name = layout.layout(steps), {step.name: step for step in steps}
     for step in sorted(steps, key=lambda s: s.critical):
         for before in step.after:
-            heavy = step.critical and next(s for s in steps if s.name == before).critical
-            _arrow(root, places[before], places[step.name], heavy=heavy)
+            heavy = step.critical and by_name[before].critical
+            _arrow(root, placed, by_name[before], step, heavy=heavy)
     for step in steps:
-        _box(root, step, *places[step.name])
+        _box(root, step, placed.boxes[step.name], _top(step.level), placed.width)
     return Tree.tostring(root, encoding="unicode")
 
 
@@ -70,27 +73,21 @@ def timeline(spans: Sequence[Span], seconds: float) -> str:
     return Tree.tostring(root, encoding="unicode")
 
 
-def _places(steps: Sequence[Step]) -> dict[str, tuple[float, float]]:
-    """Upper left corner of each box: its level's row, spread evenly."""
-    places = {}
-    for level in {step.level for step in steps}:
-        row = [step for step in steps if step.level == level]
-        room = _WIDTH / len(row)
-        for i, step in enumerate(row):
-            places[step.name] = (i * room + (room - _BOX[0]) / 2, 8.0 + level * _ROW)
-    return places
+def _top(level: int) -> float:
+    """Upper edge of a row of boxes."""
+    return 8.0 + level * _ROW
 
 
-def _box(root: Tree.Element, step: Step, x: float, y: float) -> None:
+def _box(root: Tree.Element, step: Step, x: float, y: float, width: float) -> None:
     group = Tree.SubElement(root, "g")
     _add(group, "title").text = step.label
     edge = "ink" if step.critical else "line"
-    _rect(group, x, y, *_BOX, fill="var(--raised)", stroke=f"var(--{edge})",
+    _rect(group, x, y, width, _HEIGHT, fill="var(--raised)", stroke=f"var(--{edge})",
           width=2 if step.critical else 1)  # fmt: skip
-    _rect(group, x, y, 6, _BOX[1], fill=_colour(step.stage))
+    _rect(group, x, y, 6, _HEIGHT, fill=_colour(step.stage))
     count = f" × {step.blocks}" if step.blocks > 1 else ""
-    _label(group, x + 16, y + 21, shorten(step.label, 32 - len(count)), size=13, more=count,
-           weight="600")  # fmt: skip
+    label = shorten(step.label, int(width * _LETTERS) - len(count))
+    _label(group, x + 16, y + 21, label, size=13, more=count, weight="600")
     _label(group, x + 16, y + 40, outcome(step), size=12, colour="muted")
 
 
@@ -116,16 +113,25 @@ def _count(n: int, what: Text, *, first: bool) -> Words:
 
 
 def _arrow(
-    root: Tree.Element, start: tuple[float, float], end: tuple[float, float], *, heavy: bool
+    root: Tree.Element, placed: layout.Layout, before: Step, step: Step, *, heavy: bool
 ) -> None:
-    x1, y1 = start[0] + _BOX[0] / 2, start[1] + _BOX[1]
-    x2, y2 = end[0] + _BOX[0] / 2, end[1]
-    bend = (y2 - y1) / 2
-    curve = f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
+    """From box to box, straight through the rows between and curved from row to row."""
+    edge = (before.name, step.name)
+    x, end = placed.ports[edge]
+    y = _top(before.level) + _HEIGHT
+    curve = f"M{x:.1f} {y:g}"
+    for row, to in enumerate((*placed.lanes[edge], end), start=before.level + 1):
+        top = _top(row)
+        bend = (top - y) / 2
+        curve += f"C{x:.1f} {y + bend:g} {to:.1f} {top - bend:g} {to:.1f} {top:g}"
+        x, y = to, top + _HEIGHT
+        if row < step.level:
+            curve += f"V{y:g}"
+    x2, y2 = end, _top(step.level)
     stroke = "var(--ink)" if heavy else "var(--muted)"
     _add(root, "path", d=curve, fill="none", stroke=stroke, stroke_width=2.2 if heavy else 1,
          stroke_opacity=1 if heavy else 0.55)  # fmt: skip
-    head = f"M{x2 - 4:g} {y2 - 7:g}L{x2:g} {y2:g}L{x2 + 4:g} {y2 - 7:g}"
+    head = f"M{x2 - 4:.1f} {y2 - 7:g}L{x2:.1f} {y2:g}L{x2 + 4:.1f} {y2 - 7:g}"
     _add(root, "path", d=head, fill="none", stroke=stroke, stroke_width=1.6)
 
 
