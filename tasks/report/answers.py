@@ -211,7 +211,7 @@ def _moved(far: int) -> Words:
     """`moved by 20 or more`, where only such moves are listed."""
     if not far:
         return Text("moved", "变动")
-    return Text(f"moved {far} or more", f"变动 {far} 位以上")
+    return Text(f"moved by {far} or more", f"变动 {far} 位以上")
 
 
 def turnover(changes: Changes) -> Words:

@@ -180,3 +180,18 @@ CONTRAST = """
   return [...bad];
 }
 """
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_tables_caption_fits_into_its_box_however_wide_the_table(
+    reader: Reader, width: int
+) -> None:
+    page = reader.open("full", viewport={"width": width, "height": 800})
+    cut = page.evaluate(
+        """() => { document.querySelectorAll("details").forEach(d => d.open = true);
+        return [...document.querySelectorAll(".scroll caption div")].filter(words =>
+            words.getBoundingClientRect().right >
+            words.closest(".scroll").getBoundingClientRect().right + 1
+        ).map(words => words.innerText) }"""
+    )
+    assert cut == []

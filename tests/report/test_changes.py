@@ -43,7 +43,7 @@ def test_what_is_too_small_to_list_is_not_called_nothing(full: Night) -> None:
     assert "nothing entered or left, none moved by 4 places or more." in page
     assert "无新进或退出，无变动（4 位及以上）。" in page
     asked = answers(dataclasses.replace(full, changes=found)).changes
-    assert "moved 4 or more" in [pick(label) for label, _ in asked.facts]
+    assert "moved by 4 or more" in [pick(label) for label, _ in asked.facts]
 
 
 @pytest.mark.parametrize(("ranked", "top", "far"), [(5, 2, 1), (50, 17, 10), (5000, 30, 20)])

@@ -13,6 +13,7 @@ from tasks.errors import UserError
 from tasks.report import html
 from tasks.report.night import Missing, Night, Provenance
 from tasks.report.trials import Trial, Trials
+from tasks.report.words import Text
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -232,6 +233,14 @@ def test_the_report_has_one_hash_of_its_numbers_whatever_the_run(full: Night) ->
         foot = re.findall(r"<code>([0-9a-f]{12})</code>", page.split("<footer>")[1])
         assert foot == [full.provenance.hashes["numbers"][:12]]
         assert full.provenance.hashes["numbers"] in page.split('id="provenance"')[1]
+
+
+def test_a_cost_below_zero_beside_a_good_sharpe_is_explained(full: Night) -> None:
+    note = "dies at cost: of its own return, not that over the universe"
+    assert isinstance(full.trials, Trials)
+    over = dataclasses.replace(full.trials, over=Text("the universe", "全体"))
+    assert note in html.render(dataclasses.replace(small(full), trials=over))
+    assert note not in html.render(small(full))
 
 
 def test_a_simulated_night_is_labelled_wherever_it_shows(full: Night, full_page: str) -> None:

@@ -14,6 +14,10 @@ from tasks.report.words import Text, Words, capital, say
 
 #: rows of the dot-and-whisker chart
 MOST_DOTS = 12
+#: how far the words of the best trial stand above those of the best of noise, in points
+_ABOVE_NOISE = 19
+#: share of the width at either side where centred words would run over the edge
+_EDGE = 0.12
 
 
 def per_year(trials: Trials) -> Words:
@@ -193,7 +197,7 @@ def histogram(trials: Trials) -> Chart:
             else Text("No histogram was computed", "未计算直方图")
         )
         return Chart("histogram", finding, question, empty=empty)
-    canvas = Canvas("histogram", 500, 320, top=34)
+    canvas = Canvas("histogram", 500, 330, top=44)
     edges = np.array(h.edges)
     centres = (edges[1:] + edges[:-1]) / 2
     canvas.ax.bar(centres, h.counts, width=np.diff(edges) * 0.92, color=COLOURS["blue"], alpha=0.55)
@@ -205,7 +209,7 @@ def histogram(trials: Trials) -> Chart:
         canvas.ax.plot(centres, h.no_skill, color=COLOURS["ink"], linewidth=1.8)
     zero_line(canvas.ax, "x")
     _noise_line(canvas, trials)
-    _best_mark(canvas, trials, max(h.counts))
+    _best_mark(canvas, trials)
     canvas.label(canvas.ax, x=per_year(trials), y=Text("number of trials", "试验数"))
     note = say(
         "Bars: trials. Black line with 5–95 % band: expected without any skill ({m}).",
@@ -242,18 +246,23 @@ def _histogram_finding(trials: Trials) -> Words:
     )
 
 
-def _best_mark(canvas: Canvas, trials: Trials, top: int) -> None:
+def _best_mark(canvas: Canvas, trials: Trials) -> None:
+    """A line at the best trial, its words above the picture: inside they lay on bars and curve."""
     if trials.best is None or trials.best.value is None:
         return
     x = trials.best.value
+    canvas.ax.axvline(x, color=COLOURS["ink"], linewidth=1.1)
+    low, high = canvas.ax.get_xlim()
+    share = (x - low) / (high - low)
     canvas.ax.annotate(
         canvas.words(say("best seen {v}", "最优 {v}", v=fmt.ratio(x))),
-        (x, 0),
-        (x, top * 0.42),
-        ha="center",
+        (x, 1.0),
+        (0, _ABOVE_NOISE),
+        xycoords=canvas.ax.get_xaxis_transform(),
+        textcoords="offset points",
+        ha="left" if share < _EDGE else "right" if share > 1 - _EDGE else "center",
         fontsize=11,
         color=COLOURS["ink"],
-        arrowprops={"arrowstyle": "-", "color": COLOURS["ink"], "linewidth": 1.1},
     )
 
 

@@ -8,6 +8,9 @@ from tasks.report.charts.canvas import COLOURS, Canvas, zero_line
 from tasks.report.research import Portfolio
 from tasks.report.words import Text, Words, say
 
+_HEIGHT = 300
+#: units of the picture's height that a printed value takes, and keeps from what is behind it
+_TALL, _CLEAR = 20.0, 3.0
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -24,14 +27,16 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
         )
     gains = sum(1 for y in rows if (y.net or 0) > 0)
     finding = say("{n} years gained, net of costs", "{n} 年扣费后盈利", n=fmt.of(gains, len(rows)))
-    canvas = Canvas(id_, 500, 300, top=22, bottom=44)
+    canvas = Canvas(id_, 500, _HEIGHT, top=22, bottom=44)
     for x, year in enumerate(rows):
-        _year_bar(canvas, x, 100 * (year.net or 0.0), 100 * year.error if year.error else None)
+        _year_bar(canvas, x, 100 * (year.net or 0.0), _percent(year.error) or 0.0)
         if year.benchmark is not None:
             level = 100 * year.benchmark
             canvas.ax.plot([x - 0.4, x + 0.4], [level, level], color=COLOURS["ink"], linewidth=2)
     zero_line(canvas.ax)
-    canvas.ax.margins(y=0.14)
+    canvas.ax.margins(y=0.16)
+    for x, year in enumerate(rows):
+        _value(canvas, x, 100 * (year.net or 0.0), _percent(year.error), _percent(year.benchmark))
     canvas.ticks(canvas.ax, range(len(rows)), [str(y.year) for y in rows], "x")
     for x, year in enumerate(rows):
         if year.until:
@@ -52,22 +57,44 @@ def years(portfolio: Portfolio, id_: str) -> Chart:
     )
 
 
-def _year_bar(canvas: Canvas, x: int, value: float, error: float | None) -> None:
+def _year_bar(canvas: Canvas, x: int, value: float, error: float) -> None:
     colour = COLOURS["up"] if value >= 0 else COLOURS["down"]
     canvas.ax.bar([x], [value], width=0.64, color=colour, alpha=0.75)
-    if error is not None:
+    if error:
         canvas.ax.plot([x, x], [value - error, value + error], color=COLOURS["ink"], linewidth=1.1)
-    reach = (error or 0.0) if value >= 0 else -(error or 0.0)
+
+
+def _value(
+    canvas: Canvas, x: int, value: float, error: float | None, benchmark: float | None
+) -> None:
+    """The printed value beyond the bar's error, and beyond the benchmark's line if that is there.
+
+    Called when the axis has its final range, which says how much room a text takes.
+    """
+    side = 1 if value >= 0 else -1
+    at = value + side * (error or 0.0)
+    if benchmark is not None and -_CLEAR < side * (benchmark - at) / _unit(canvas) < _TALL:
+        at = benchmark
     canvas.ax.annotate(
         canvas.words(fmt.fixed(value, 0 if abs(value) >= 10 else 1, sign=True)),
-        (x, value + reach),
-        (0, 4 if value >= 0 else -4),
+        (x, at),
+        (0, 4 * side),
         textcoords="offset points",
         ha="center",
-        va="bottom" if value >= 0 else "top",
+        va="bottom" if side > 0 else "top",
         fontsize=11,
         color=COLOURS["ink"],
     )
+
+
+def _unit(canvas: Canvas) -> float:
+    """Percent that one unit of the picture's height stands for."""
+    low, high = canvas.ax.get_ylim()
+    return float((high - low) / (canvas.ax.get_position().height * _HEIGHT))
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _until(until: str) -> Words:

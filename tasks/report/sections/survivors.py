@@ -94,6 +94,13 @@ _MARK = {"SURVIVES": "●", "CANDIDATE": "○", "REJECTED": "·", "EXCLUDED": "�
 _TONE = {"SURVIVES": "strong", "CANDIDATE": "", "REJECTED": "weak", "EXCLUDED": "weak"}
 
 
+#: said where the Sharpe ratios are over something: a trial may beat a market that falls, and lose
+_DIES = Text(
+    "dies at cost: of its own return, not that over the universe; below 0 it loses without costs",
+    "失效成本按自身收益计，而非相对全体的收益；负值表示不计费用也亏损",
+)
+
+
 def table(trials: Trials, rows: tuple[Trial, ...], id_: str = "survivors-table") -> Table:
     """Trials with everything that says how far to believe them."""
     body = tuple(_row(trial, trials) for trial in rows)
@@ -113,7 +120,11 @@ def table(trials: Trials, rows: tuple[Trial, ...], id_: str = "survivors-table")
         (Text("nights", "夜数"), True),
         Text("since last night", "与上次相比"),
     )
-    order = Text("sorted by q, then by the lower end of the interval", "按 q、再按区间下限排序")
+    order: Words = Text(
+        "sorted by q, then by the lower end of the interval", "按 q、再按区间下限排序"
+    )
+    if not is_empty(trials.over):
+        order = say("{o}; {d}", "{o}；{d}", o=order, d=_DIES)
     caption = say(
         "{s} survive, {c} candidates, of N = {n}; net of costs",
         "{s} 个通过，{c} 个候选，N = {n}；扣费后",
