@@ -15,7 +15,7 @@ from flows._settings import SweepRunConfig
 from flows._sweeping import cut
 from tasks.backtest import steps as backtest
 from tasks.backtest.combinations import Combinations, family_of
-from tasks.backtest.counting import figures_set, identities
+from tasks.backtest.counting import COUNTED_FIGURES, figures_set, identities
 from tasks.backtest.plan import Plan, plan
 from tasks.backtest.spaces import explicit
 from tasks.backtest.stream import figure_blocks, in_groups
@@ -164,9 +164,10 @@ class Sweep(Night):
 
         trial = _inputs.tried(self.config)  # type: ignore[arg-type]  # has what is asked for
         kind = family_of(self.sweeping.strategy, self.sweeping.file)
+        needed = ["trial", *kind.names, *COUNTED_FIGURES]
         blocks = figure_blocks(self.store, map(Artifact.from_json, parts))
         for group in in_groups(blocks, COUNTED_AT_ONCE):
-            frames = [self.store.read_frame(block, "trials.parquet") for block in group]
+            frames = [self.store.read_frame(block, "trials.parquet")[needed] for block in group]
             frame = pd.concat(frames, ignore_index=True)
             values = frame[list(kind.names)].to_numpy(dtype=float)
             numbers = frame["trial"].to_numpy()

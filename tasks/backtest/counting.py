@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 
+#: figures of a large sweep's trials that the ledger keeps
+COUNTED_FIGURES = ("days", "sharpe_over_universe")
+
+
 def identities(
     sets: Combinations, *, data_family: str, costs: CostConfig, fill: Fill, universe: Any,
     rules: RuleBook | None = None,
@@ -99,7 +103,7 @@ def figures_set(sets: Combinations, frame: pd.DataFrame, ids: list[str]) -> pd.D
 
     Args:
         sets: its parameter sets.
-        frame: their figures, with `days` and `sharpe_over_universe` (a year).
+        frame: their figures, at least `COUNTED_FIGURES`.
         ids: from `identities`.
     """
     moments = {
