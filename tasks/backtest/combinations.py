@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class Combinations:
         """All values of one parameter, shape (K,)."""
         return self.values[:, self.names.index(name)]
 
+    def distinct(self) -> Combinations:
+        """Each set once, where it stands first: trying it again is no other trial."""
+        kept = np.sort(np.unique(self.values, axis=0, return_index=True)[1])
+        if len(kept) == len(self):
+            return self
+        return dataclasses.replace(self, values=self.values[kept], numbers=self.numbers[kept])
+
     @property
     def family(self) -> Family:
         """The strategy itself."""
@@ -86,12 +93,12 @@ def combinations(
 
     Args:
         strategy: name of a family, see `tasks.backtest.strategies`.
-        grid: every parameter's name to its values.
+        grid: every parameter's name to its values; one that stands there twice counts once.
         file: the user's file that the strategy stands in, if it is none of ours.
 
     Raises:
-        UserError: a parameter is missing, unknown or out of range, no sensible set is left, or
-            there are far too many.
+        UserError: a parameter is missing, unknown, out of range or no list of numbers, no sensible
+            set is left, or there are far too many.
     """
     places = sensible_places(strategy, grid, file)
     return grid_part(strategy, grid, places, 0, file)
@@ -209,10 +216,26 @@ def parameter_sets(config: SweepConfig, file: UserFile | None = None) -> Combina
 
 
 def _values(kind: Family, grid: Mapping[str, Sequence[float]]) -> list[Sequence[float]]:
-    """The grid's values in the order of the family's parameters."""
-    if set(grid) != set(kind.names) or not all(len(v) for v in grid.values()):
+    """The grid's different values in the order of the family's parameters."""
+    found = {name: _numbers(kind, name, values) for name, values in grid.items()}
+    if set(found) != set(kind.names) or not all(found.values()):
         raise UserError(
-            f"the grid of {kind.name} names {', '.join(grid) or 'nothing'}; "
+            f"the grid of {kind.name} names {', '.join(map(str, grid)) or 'nothing'}; "
             f"give values for {', '.join(kind.names)}"
         )
-    return [grid[n] for n in kind.names]
+    return [found[n] for n in kind.names]
+
+
+def _numbers(kind: Family, name: str, values: Any) -> list[float]:
+    """Values of one parameter as numbers, each once, in their order."""
+    single = isinstance(values, (str, bytes)) or not isinstance(values, Iterable)
+    listed = [values] if single else list(values)
+    try:
+        found = [float(v) for v in listed if not isinstance(v, (str, bytes))]
+    except (TypeError, ValueError):
+        found = []
+    if single or len(found) < len(listed):
+        raise UserError(
+            f"the grid of {kind.name} gives {values!r} for {name}: give a list of numbers"
+        )
+    return list(dict.fromkeys(found))

@@ -49,7 +49,7 @@ def identities(
     source = _source(sets)
     charged: dict[str, Any] = {"costs": costs.model_dump(mode="json"), "fill": fill}
     if rules is not None:
-        charged["rules"] = _book(rules)
+        charged["rules"] = book(rules)
     identify = trialsets.identifier(
         family=data_family, strategy=source, costs=charged, universe=universe
     )
@@ -63,7 +63,7 @@ def _source(sets: Combinations) -> str:
     return f"{sets.family.name} {sets.family.edition}"
 
 
-def _book(rules: RuleBook) -> str:
+def book(rules: RuleBook) -> str:
     """A rule book by its market and by what its rows say, whatever their sources."""
     rows = sorted(json.dumps(row._replace(source="")) for row in rules.rows)
     return f"{rules.name} {codehash.text_hash(json.dumps(rows))}"

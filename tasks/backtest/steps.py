@@ -14,6 +14,7 @@ from tasks._step import Context, Output, kept, step
 from tasks.arrays.devices import choose_device
 from tasks.backtest import archive
 from tasks.backtest.blocks import SweepBlock, before, finish, merge
+from tasks.backtest.checks import require_a_score
 from tasks.backtest.combinations import Combinations
 from tasks.backtest.config import CostConfig, Fill, PortfolioConfig
 from tasks.backtest.counting import identities, trial_set
@@ -31,7 +32,6 @@ from tasks.data import codec, trialsets, vault
 from tasks.data.panel import Panel
 from tasks.data.store import Artifact, Store
 from tasks.data.userfiles import UserFile
-from tasks.errors import UserError
 from tasks.market.rules import a_share_rules
 from tasks.market.symbols import is_mainland
 from tasks.validation import judging
@@ -230,10 +230,14 @@ def sweep_table(ctx: Context, parts: list[Artifact]) -> Output:
     files["best.parquet"] = lambda path: codec.write_frames([leaders.best], path)
     moments = np.concatenate([ctx.store.read_array(b, "moments.npy") for b in blocks], axis=1)
     found = judging.cross_validated(*moments)
-    files["figures.json"] = lambda path: _write_text(
-        path, json.dumps(judging.best_of_many(leaders) | found)
-    )
+    files["figures.json"] = lambda path: _write_text(path, _told(leaders, found))
     return Output("sweep table", files, rows=sum(block.rows for block in blocks))
+
+
+def _told(leaders: Leaders, found: dict[str, Any]) -> str:
+    """The table's figures, written when all of it has gone by."""
+    leaders.require_a_score()
+    return json.dumps(judging.best_of_many(leaders) | found)
 
 
 def _write_text(path: str, text: str) -> None:
@@ -265,7 +269,7 @@ def trials(
     """
     charged = CostConfig.model_validate(costs)
     table, frame, excess = _over_market(ctx.store, panel, blocks, charged, sealed)
-    _require_a_trial(table.frame["error"])
+    require_a_score(list(table.frame["error"]))
     ids = identities(
         table.combinations, data_family=tried["family"], costs=charged, fill=tried["fill"],
         universe=tried["universe"],
@@ -317,12 +321,6 @@ def _over_market(
     table = finish(before(merged, stop), costs)
     market = _market(store, panel)[stop - len(table.dates) : stop]
     return table, *over_universe(table, market)
-
-
-def _require_a_trial(errors: pd.Series) -> None:
-    """Where not a single set could be scored there is nothing to judge."""
-    if (errors != "").all():
-        raise UserError(f"none of {len(errors)} parameter sets could be scored: {errors.iloc[0]}")
 
 
 def _market(store: Store, panel: Artifact) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ folders can query them.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,14 +17,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.backtest.blocks import SweepBlock, pair_figures
+from tasks.backtest.checks import nothing_scored
 from tasks.backtest.metrics import DAILY, Conventions
 from tasks.data import codec
+from tasks.data.panel import PRICE_FIELDS
 from tasks.data.store import Artifact
+from tasks.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
+    from tasks.backtest.combinations import Combinations
+    from tasks.data.panel import Panel
     from tasks.data.store import Store
+
+    Flags = NDArray[np.bool_]
 
 
 def pair_frame(block: SweepBlock, conventions: Conventions = DAILY) -> pd.DataFrame:
@@ -60,6 +69,45 @@ def store_pairs(
     return dataclasses.replace(block, pairs=np.empty((0, 0, block.pairs.shape[-1])))
 
 
+def accounts_of(panel: Panel, sets: Combinations, universe: Flags | None, given: object) -> str:
+    """Hash of all that decides what a sweep writes to a folder, and under which names.
+
+    Args:
+        panel: what it scores.
+        sets: its parameter sets.
+        universe: its flags, if any.
+        given: whatever else decides.
+    """
+    digest = hashlib.sha256(repr((sets.strategy, sets.file, panel.symbols, given)).encode())
+    flags = () if universe is None else (np.packbits(universe),)
+    prices = (panel[name] for name in PRICE_FIELDS)
+    for part in (sets.values, sets.numbers, panel.dates.astype(np.int64), *flags, *prices):
+        digest.update(np.ascontiguousarray(part).data)
+    return digest.hexdigest()
+
+
+def claim(folder: str | Path, sweep: str) -> None:
+    """Mark a folder as one sweep's, whatever it writes there.
+
+    Args:
+        folder: where its accounts go.
+        sweep: from `accounts_of`.
+
+    Raises:
+        UserError: the folder holds the accounts of another sweep.
+    """
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / _MARK
+    owner = mark.read_text(encoding="utf-8") if mark.exists() else ""
+    if owner != sweep and any(place.glob("*.parquet")):
+        raise UserError(
+            f"the folder {place} holds the accounts of another sweep, and both would be read as "
+            "one: name an empty folder in pairs_to, or remove it"
+        )
+    mark.write_text(sweep, encoding="utf-8")
+
+
 def read_pairs(folder: str | Path) -> pd.DataFrame:
     """All accounts of a folder, by trial and symbol."""
     import pandas as pd
@@ -69,6 +117,8 @@ def read_pairs(folder: str | Path) -> pd.DataFrame:
     return whole.sort_values(["trial", "symbol"], ignore_index=True)
 
 
+#: file that names whose accounts a folder holds; readers of Parquet folders leave it out
+_MARK = ".sweep"
 #: file of a part of a large sweep that names its blocks
 BLOCKS = "blocks.json"
 #: best trials of a large table that are kept beside it
@@ -88,6 +138,7 @@ class Leaders:
         import pandas as pd
 
         self.count, self.scored = 0, 0
+        self._failed, self._reason = 0, ""
         self.best = pd.DataFrame()
         self._sum, self._squares = 0.0, 0.0
 
@@ -103,6 +154,10 @@ class Leaders:
         sharpe = frame["sharpe"].to_numpy()
         known = sharpe[np.isfinite(sharpe)]
         self.count += len(frame)
+        failed = frame["error"].to_numpy() != ""
+        self._failed += int(failed.sum())
+        if failed.any() and not self._reason:
+            self._reason = str(frame["error"][failed].iloc[0])
         self.scored += len(known)
         self._sum += float(known.sum())
         self._squares += float((known * known).sum())
@@ -110,6 +165,15 @@ class Leaders:
         both = pd.concat(parts, ignore_index=True)
         ordered = both.sort_values(["sharpe", "trial"], ascending=[False, True])
         self.best = ordered.head(BEST).reset_index(drop=True)
+
+    def require_a_score(self) -> None:
+        """Refuse a table of which not a single set could be scored.
+
+        Raises:
+            UserError: with the first set's reason.
+        """
+        if self.count and self._failed == self.count:
+            raise UserError(nothing_scored(self.count, self._reason))
 
     @property
     def highest(self) -> float | None:

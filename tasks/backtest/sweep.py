@@ -21,7 +21,7 @@ import numpy as np
 from tasks.arrays import serving
 from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.devices import ASKED_CPU, Device, DeviceWish
-from tasks.backtest import counting
+from tasks.backtest import checks, counting
 from tasks.backtest.blocks import PAIR_FIGURES, SweepBlock, accounts_only, finish, merge
 from tasks.backtest.combinations import Combinations, combinations
 from tasks.backtest.config import CostConfig, Fill
@@ -32,7 +32,7 @@ from tasks.backtest.metrics import DAILY, Conventions
 from tasks.backtest.ranking import Rankings, rank_levels
 from tasks.backtest.rule import rule_of
 from tasks.backtest.scoring import Design, Scores, Terms, Traces
-from tasks.backtest.stream import store_pairs
+from tasks.backtest.stream import accounts_of, claim, store_pairs
 from tasks.backtest.trials import TrialTable
 from tasks.backtest.wishes import score_wishes
 from tasks.data import trialsets
@@ -88,7 +88,8 @@ def sweep(
         rules: with a rule book, no purchase is filled at the upper and no sale at the lower limit;
             needs raw prices.
         pairs: keep the figures of each (trial, stock).
-        pairs_to: folder that gets these figures as Parquet, block by block, instead of the result.
+        pairs_to: folder that gets these figures as Parquet, block by block, instead of the result;
+            a new one, or one that the same sweep has written to.
         daily: add up the days of all stocks to trials. Without them the table has no figures and
             no returns of trials, only those of accounts, which are found much faster.
         trials_per_block: parameter sets in a block; never changes a number.
@@ -104,10 +105,15 @@ def sweep(
             figures of accounts to rounding. The table says what computed and why.
 
     Raises:
-        UserError: unknown strategy or parameters, or a history too short for the longest set.
+        UserError: unknown strategy, parameters or fill, a universe of another shape or of other
+            values than true and false, a price at or below zero, a history too short for the
+            longest set, a folder with another sweep's accounts, or not a single set was scored.
     """
-    sets = grid if isinstance(grid, Combinations) else combinations(strategy, grid)
-    _check_universe(panel, universe)
+    sets = grid.distinct() if isinstance(grid, Combinations) else combinations(strategy, grid)
+    checks.known_fill(fill)
+    checks.whole_size("trials_per_block", trials_per_block)
+    checks.whole_size("symbols_per_block", symbols_per_block)
+    universe = checks.members(panel, universe)
     counted, looked_at = trialsets.ledger_store(ledger), data_family or panel.source
     if counted is not None:
         panel, universe = counting.before_vault(counted, looked_at, panel, universe)
@@ -121,6 +127,10 @@ def sweep(
     parts = [panel.columns(c) for c in columns]
     insides = [None if universe is None else universe[:, c] for c in columns]
     charged = costs or CostConfig()
+    if pairs_to:
+        law = None if rules is None else counting.book(rules)
+        given = [charged.model_dump_json(), fill, law, daily, conventions, trials_per_block, width]
+        claim(pairs_to, accounts_of(panel, sets, universe, given))
     score = functools.partial(
         _score, costs=charged, fill=fill, first=first, rules=rules, pairs=pairs or bool(pairs_to),
         daily=daily, folder=str(pairs_to), conventions=conventions, device=device,
@@ -133,6 +143,7 @@ def sweep(
         [levels[cut] for _ in parts for cut in cuts],
     )
     merged = merge(blocks)
+    checks.require_a_score([merged.errors.get(int(n), "") for n in sets.numbers])
     if not daily:
         table = accounts_only(merged, conventions)
     else:
@@ -231,7 +242,9 @@ def sweep_on(
     design: Design = "events",
 ) -> SweepBlock:
     """Score some parameter sets over some stocks on a bench; see `sweep_block`."""
-    _check_universe(panel, universe)
+    checks.known_fill(fill)
+    checks.positive_prices(panel)
+    universe = checks.members(panel, universe)
     bars, kind = panel.adjusted(), sets.family
     fits = levels is not None and (len(levels), levels.days) == (len(sets), len(bars.dates))
     if kind.scores is not None and not fits:
@@ -242,7 +255,7 @@ def sweep_on(
     rates = day_costs(costs, bars.dates)
     buyable, sellable = _fillable(panel, fill, rules)
     traded = ~np.isnan(bars["close"])
-    member = np.ones_like(traded) if universe is None else np.asarray(universe, dtype=bool)
+    member = np.ones_like(traded) if universe is None else universe
     terms = Terms(
         (rates.buy, rates.sell, rates.slippage), fill, buyable, sellable, first, design, pairs,
         daily or design == "streaming" or kind.weights is not None or kind.wishes is not None
@@ -315,11 +328,3 @@ def _fillable(panel: Panel, fill: Fill, rules: RuleBook | None) -> tuple[Flags, 
     up, down = limits(panel, rules)
     with np.errstate(invalid="ignore"):
         return known & ~(price >= up - 1e-6), known & ~(price <= down + 1e-6)
-
-
-def _check_universe(panel: Panel, universe: Flags | None) -> None:
-    if universe is not None and np.shape(universe) != panel.shape:
-        raise UserError(
-            f"the universe has shape {np.shape(universe)}, the panel's grid is {panel.shape}: "
-            "give one row per date and one column per symbol"
-        )

@@ -42,7 +42,7 @@ def score_wishes(
         grids = []
         for number, grid in zip(part.numbers, found, strict=True):
             if isinstance(grid, UserError):
-                errors[int(number)] = str(grid)
+                errors[int(number)] = " ".join(str(grid).split())  # a row of a table is a line
                 grids.append(np.zeros(member.shape))
             else:
                 grids.append(np.where(member, grid, 0.0))

@@ -1,9 +1,11 @@
 """Sweeps against the slow oracle; both designs; blocks of any size."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,9 +15,11 @@ from tasks.backtest.combinations import combinations
 from tasks.backtest.config import CostConfig
 from tasks.backtest.costs import day_costs
 from tasks.backtest.scoring import TOGETHER
-from tasks.backtest.stream import read_pairs
+from tasks.backtest.stream import Leaders, read_pairs
 from tasks.backtest.sweep import first_row, sweep, sweep_block
+from tasks.data import trialsets
 from tasks.data.panel import Panel
+from tasks.data.store import Store
 from tasks.errors import UserError
 
 
@@ -278,10 +282,112 @@ def test_accounts_stream_to_parquet(small_market, tmp_path):
         )  # fmt: skip
     assert streamed.pairs == {}
     assert streamed.frame.equals(whole.frame)
-    assert len(list(tmp_path.iterdir())) == 3 * 2
+    assert len(list(tmp_path.glob("*.parquet"))) == 3 * 2
     frame = read_pairs(tmp_path)
     assert len(frame) == 7 * 6
     for name, figures in whole.pairs.items():
         np.testing.assert_array_equal(frame[name], figures.reshape(-1))
     np.testing.assert_array_equal(frame["fast"], np.repeat(whole.combinations.values[:, 0], 6))
     assert list(frame["symbol"][:6]) == list(small_market.symbols)
+    frame = pd.read_parquet(tmp_path)
+    assert len(frame) == 7 * 6, "any reader of Parquet folders leaves the mark out"
+
+
+def test_two_sweeps_never_share_a_folder(small_market, tmp_path):
+    def run(folder=tmp_path, panel=small_market, grid=GRID, size=2, **more):
+        return sweep(panel, "ma_cross", grid, COSTS, pairs_to=folder, trials_per_block=size, **more)
+
+    run()
+    before = read_pairs(tmp_path)
+    universe = np.ones(small_market.shape, dtype=bool)
+    universe[:50] = False
+    dearer = small_market.with_fields(close=small_market["close"] * 1.01)
+    others = ({"size": 3}, {"grid": {"fast": [9], "slow": [30]}}, {"fill": "next_close"},
+              {"universe": universe}, {"panel": dearer})  # fmt: skip
+    for other in others:
+        with pytest.raises(UserError, match="holds the accounts of another sweep"):
+            run(**other)
+    pd.testing.assert_frame_equal(read_pairs(tmp_path), before)
+    run(tmp_path / "new", size=3)
+    (tmp_path / "new" / ".sweep").unlink()
+    with pytest.raises(UserError, match="holds the accounts of another sweep"):
+        run(tmp_path / "new", size=3)
+
+
+def test_a_set_that_is_asked_for_twice_is_one_trial(small_market, tmp_path):
+    once = sweep(small_market, "ma_cross", {"fast": [5, 3], "slow": [20]}, COSTS)
+    twice = sweep(
+        small_market, "ma_cross", {"fast": [5, 3, 5.0], "slow": [20, 20]}, COSTS,
+        ledger=str(tmp_path),
+    )  # fmt: skip
+    assert twice.frame.equals(once.frame)
+    listed = once.combinations
+    rows = np.concatenate([listed.values, listed.values[:1]])
+    doubled = dataclasses.replace(listed, values=rows, numbers=np.arange(3))
+    again = sweep(small_market, "ma_cross", doubled, COSTS, ledger=str(tmp_path))
+    assert again.frame.equals(once.frame)
+    assert len(trialsets.read_ledger(Store(str(tmp_path)), "test")) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"fill": "close"}, "fill 'close' is no price at which a sweep fills: choose next_open or"),
+        ({"fill": "next_vwap"}, "choose next_open or next_close"),
+        ({"trials_per_block": 0}, "trials_per_block is 0: give a whole number"),
+        ({"symbols_per_block": 2.5}, "symbols_per_block is 2.5: give a whole number"),
+        ({"grid": {"fast": "a", "slow": [20]}}, "gives 'a' for fast: give a list of numbers"),
+        ({"grid": {"fast": 5, "slow": [20]}}, "gives 5 for fast: give a list of numbers"),
+        ({"grid": {"fast": None, "slow": [20]}}, "gives None for fast: give a list"),
+        ({"grid": {"fast": [None], "slow": [20]}}, r"gives \[None\] for fast: give a list"),
+        ({"grid": {"fast": [[5]], "slow": [20]}}, r"gives \[\[5\]\] for fast: give a list"),
+        ({"grid": {"fast": ["a"], "slow": [20]}}, r"gives \['a'\] for fast: give a list"),
+        ({"grid": {"fast": [np.nan], "slow": [20]}}, "fast of ma_cross is nan: give a whole"),
+        ({"grid": {"fast": [], "slow": [20]}}, "give values for fast, slow"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_one_sentence(small_market, asked, said):
+    asked = {"grid": GRID} | asked
+    with pytest.raises(UserError, match=said) as told:
+        sweep(small_market, "ma_cross", costs=COSTS, **asked)
+    assert "\n" not in str(told.value)
+
+
+def test_a_fill_that_is_unknown_to_a_block_is_refused(small_market):
+    with pytest.raises(UserError, match="fill 'vwap' is no price"):
+        sweep_block(small_market, combinations("ma_cross", GRID), costs=COSTS, fill="vwap")
+
+
+@pytest.mark.parametrize(("name", "price"), [("close", -3.0), ("open", 0.0), ("low", -0.0)])
+def test_a_price_that_no_share_has_is_named(small_market, name, price):
+    wrong = small_market[name].copy()
+    wrong[50, 2] = price
+    text = rf"the {name} of {small_market.symbols[2]} on {small_market.dates[50]} is {price:g}, and"
+    with pytest.raises(UserError, match=text):
+        sweep(small_market.with_fields(**{name: wrong}), "ma_cross", GRID, COSTS)
+
+
+def test_a_universe_says_yes_or_no(small_market):
+    yes = np.ones(small_market.shape)
+    table = sweep(small_market, "ma_cross", GRID, COSTS, universe=yes)
+    assert table.frame.equals(sweep(small_market, "ma_cross", GRID, COSTS).frame)
+    framed = pd.DataFrame(yes.astype(bool), columns=small_market.symbols)
+    assert sweep(small_market, "ma_cross", GRID, COSTS, universe=framed).frame.equals(table.frame)
+    yes[7, 1] = np.nan
+    text = f"says nan of {small_market.symbols[1]} on {small_market.dates[7]}: give True or False"
+    with pytest.raises(UserError, match=text):
+        sweep(small_market, "ma_cross", GRID, COSTS, universe=yes)
+    with pytest.raises(UserError, match="the universe has shape"):
+        sweep(small_market, "ma_cross", GRID, COSTS, universe=yes[1:])
+
+
+def test_a_large_table_without_a_single_score_is_refused():
+    def table(first, errors):
+        return pd.DataFrame({"trial": [first, first + 1], "sharpe": np.nan, "error": errors})
+
+    leaders = Leaders()
+    list(leaders.watch([table(0, ["no a", "no b"]), table(2, ["no c", "no d"])]))
+    with pytest.raises(UserError, match="^none of 4 parameter sets could be scored: no a$"):
+        leaders.require_a_score()
+    list(leaders.watch([table(4, ["", "no d"])]))
+    leaders.require_a_score()

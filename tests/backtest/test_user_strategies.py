@@ -165,6 +165,28 @@ def test_a_set_that_fails_is_a_row_with_its_error():
     assert np.isnan(table.returns[1:]).all()
 
 
+def test_where_every_set_fails_the_sweep_says_why():
+    rule = '[strategy]\nentry = "Mean($clsoe, {n}) > 10"\n[parameters]\nn = [5, 8]\n'
+    for rows in (1, 500):
+        with pytest.raises(UserError, match=r"none of 2 parameter sets .*: typo\.toml: .*clsoe"):
+            own(UserFile("typo.toml", rule), market(100, 3), trials_per_block=rows)
+    one = rule.replace(", 8", "")
+    with pytest.raises(UserError, match=r"^typo\.toml: "):
+        own(UserFile("typo.toml", one), market(100, 3))
+
+
+def test_an_error_of_many_lines_is_one_line_of_the_table():
+    file = UserFile(
+        "talk.py",
+        "PARAMETERS = {'n': [1, 2]}\n"
+        "def positions(panel, *, n):\n"
+        "    if n == 2:\n"
+        "        raise ValueError('first\\n\\n  second')\n"
+        "    return panel['close'] > 10\n",
+    )
+    assert "first second" in own(file, market(100, 3)).frame["error"][1]
+
+
 def test_an_expression_that_fails_for_one_set_leaves_the_others():
     file = UserFile(
         "windows.toml",
@@ -191,11 +213,8 @@ def test_a_function_cannot_change_the_panel():
     )
     panel = market(60, 2)
     before = panel["close"].copy()
-    table = own(file, panel)
-    assert (
-        "rude.py, line 2: positions writes into an array that is not its own"
-        in (table.frame["error"][0])
-    )
+    with pytest.raises(UserError, match=r"rude\.py, line 2: positions writes into an array that"):
+        own(file, panel)
     np.testing.assert_array_equal(panel["close"], before)
 
 

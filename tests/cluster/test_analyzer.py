@@ -250,6 +250,8 @@ def test_combinations():
     assert combinations([{"a": 1}]) == [{"a": 1}]
     with pytest.raises(UserError, match=r"param_grid\['a'\] is 5"):
         combinations({"a": 5})
+    with pytest.raises(UserError, match=r"param_grid\['b'\] is empty: give at least one"):
+        combinations({"a": [1], "b": []})
     with pytest.raises(UserError, match="parameter set 1 is a int"):
         combinations([3])
 
