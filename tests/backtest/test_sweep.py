@@ -387,7 +387,7 @@ def test_a_large_table_without_a_single_score_is_refused():
 
     leaders = Leaders()
     list(leaders.watch([table(0, ["no a", "no b"]), table(2, ["no c", "no d"])]))
-    with pytest.raises(UserError, match="^none of 4 parameter sets could be scored: no a$"):
+    with pytest.raises(UserError, match=r"^none of 4 parameter sets could be scored: no a$"):
         leaders.require_a_score()
     list(leaders.watch([table(4, ["", "no d"])]))
     leaders.require_a_score()
