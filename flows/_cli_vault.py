@@ -30,17 +30,24 @@ def show() -> int:
     return 0
 
 
-def move(family: str, start: str, end: str) -> int:
-    """Set a family's vault; the one before stays on record.
+def move(
+    family: str,
+    start: str,
+    end: str,
+    *,
+    reason: str = "",
+) -> int:
+    """Set a family's vault; the one before stays on record. A later start counts as an opening.
 
     Args:
         family: The data's family, as qilin vault shows it.
         start: First day inside, such as 2025-11-20.
         end: Last day inside.
+        reason: Why, where a later start shows days that were sealed; kept and counted.
     """
     store = Store()
     store.require_writable()
-    vault.move(store, family, start, end)
+    vault.move(store, family, start, end, reason)
     print("\n".join(_lines(store, family)))
     return 0
 

@@ -117,19 +117,45 @@ def fixed(
     return vault
 
 
-def move(store: Store, family: str, start: Day, end: Day) -> Vault:
+def move(store: Store, family: str, start: Day, end: Day, reason: str = "") -> Vault:
     """Set the interval by command; the one before stays on record.
 
+    Selection sees every day before the interval. A later start shows it days that were sealed: that
+    is an opening, counted as one, and needs a reason. An earlier one only seals more.
+
+    Args:
+        store: where it is recorded.
+        family: data family.
+        start: first day inside.
+        end: last day inside.
+        reason: why days that were sealed may be seen.
+
     Raises:
-        UserError: the end lies before the start.
+        UserError: the end lies before the start, or sealed days are shown without a reason.
     """
     for day in (start, end):
         _require_day(day)
     if end < start:
         raise UserError(f"the vault of {family!r} ends on {end}, before its start {start}: swap")
     vault = Vault(family, start, end, f"set by command on {_now()[:10]}")
+    shown = _shown(current(store, family), vault)
+    if shown is not None:
+        if not reason.strip():
+            raise UserError(
+                f"a vault from {start} on shows {shown.start} to {shown.end} of {family!r}, which "
+                "were sealed, to every later selection: give --reason, which counts as an opening"
+            )
+        opened(store, shown, reason)
     _record(store, vault, f"{_folder(family)}/moves/{_name()}")
     return vault
+
+
+def _shown(before: Vault | None, after: Vault) -> Vault | None:
+    """The sealed days that selection sees after a move; None if there are none."""
+    if before is None or not before.start or after.start <= before.start:
+        return None
+    last = np.datetime64(after.start) - np.timedelta64(1, "D")
+    return dataclasses.replace(before, end=min(before.end, str(last)))
 
 
 def require_reason(vault: Vault, reason: str) -> None:

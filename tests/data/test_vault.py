@@ -44,7 +44,7 @@ def test_it_moves_by_command_only_and_each_move_changes_the_declared_hash(store)
     moved = vault.move(store, "x", "2021-01-04", "2021-06-30")
     assert vault.current(store, "x") == moved
     assert vault.fixed(store, "x", days(1000)) == moved
-    again = vault.move(store, "x", "2022-01-04", "2022-06-30")
+    again = vault.move(store, "x", "2022-01-04", "2022-06-30", "a year has passed")
     assert vault.current(store, "x") == again
     assert len({v.digest for v in (first, moved, again)}) == 3
     assert vault.families(store) == ["x"]
@@ -60,6 +60,28 @@ def test_openings_are_counted_and_need_a_reason(store):
     assert [o.reason for o in vault.openings(store, "x")] == ["before going live", "again"]
     with pytest.raises(UserError, match="has no vault"):
         vault.opened(store, vault.Vault("y", why="too short"), "reason")
+
+
+def test_a_move_that_shows_sealed_days_is_an_opening(store):
+    first = vault.fixed(store, "x", days(1000))
+    assert first.start < first.end < "2049-01-01"
+    for end in (first.end, "2049-12-31"):
+        vault.move(store, "x", first.start, end)
+    vault.move(store, "x", "2022-01-04", first.end)
+    assert vault.openings(store, "x") == [], "nothing is shown where it begins no later"
+    with pytest.raises(UserError, match=r"shows 2022-01-04 to .* were sealed, .*: give --reason"):
+        vault.move(store, "x", "2049-01-01", "2049-12-31")
+    assert vault.current(store, "x").start == "2022-01-04"
+    vault.move(store, "x", "2022-03-01", "2022-12-31", "the year is over")
+    vault.move(store, "x", "2049-01-01", "2049-12-31", "for good")
+    looks = [(o.reason, o.start, o.end) for o in vault.openings(store, "x")]
+    assert looks == [
+        ("the year is over", "2022-01-04", "2022-02-28"),
+        ("for good", "2022-03-01", "2022-12-31"),
+    ]
+    vault.fixed(store, "short", days(100))
+    vault.move(store, "short", "2030-01-01", "2030-12-31")
+    assert vault.openings(store, "short") == [], "where nothing was sealed nothing is shown"
 
 
 @pytest.mark.parametrize(
