@@ -29,12 +29,16 @@ def local_home() -> Path:
     return Path(value).expanduser().absolute() if value else CHECKOUT / ".qilin"
 
 
-def ledger() -> str:
-    """Store whose ledger counts sweeps that are run by hand: `QILIN_LEDGER`, empty for none.
+def ledger(asked: str = "") -> str:
+    """Store whose ledger counts sweeps and searches that are run by hand; empty for none.
 
-    `home` means the store itself, where nights keep theirs.
+    Args:
+        asked: a place, `home` (the store itself, where nights keep theirs) or `none`; if empty,
+            `QILIN_LEDGER`, which says the same and is `home` by default.
     """
-    value = os.environ.get("QILIN_LEDGER", "")
+    value = asked or os.environ.get("QILIN_LEDGER", "") or "home"
+    if value == "none":
+        return ""
     if value == "home":
         return home()
-    return value if not value or "://" in value else str(Path(value).expanduser().absolute())
+    return value if "://" in value else str(Path(value).expanduser().absolute())

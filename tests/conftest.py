@@ -36,6 +36,8 @@ def _new_home(folder: Path) -> Path:
 
 _SESSION_HOME = _new_home(Path(tempfile.mkdtemp(prefix="qilin-tests-")))
 os.environ["QILIN_HOME"] = str(_SESSION_HOME)
+# Sweeps of tests are no research: only those that are about the ledger name one.
+os.environ["QILIN_LEDGER"] = "none"
 # No test reports to anyone, and none talks to a Prefect server that the user has configured.
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"

@@ -137,7 +137,7 @@ def emit_sweep(
     made = sweep_set(
         table, panel, universe, data_family=data_family, costs=costs, fill=fill, rules=rules
     )
-    trialsets.emit(store, made, family=data_family)
+    trialsets.emit_by_hand(store, made, family=data_family)
 
 
 def sweep_set(

@@ -66,14 +66,14 @@ def sweep(
     symbols_per_block: int = 500,
     conventions: Conventions = DAILY,
     map: Callable[..., Iterable[SweepBlock]] = map,  # noqa: A002  # the project's name for fan-out
-    ledger: Store | str | None = None,
+    ledger: Store | str | None = "",
     data_family: str = "",
     device: DeviceWish = "auto",
 ) -> TrialTable:
     """Score every sensible parameter set of a grid.
 
     All trials are scored over the same days: from the row on which the set with the longest
-    memory could first hold anything. With a ledger every one of them is counted, so that whatever
+    memory could first hold anything. Every one of them is counted in the ledger, so that whatever
     is judged later knows how many were tried; and the days of the family's vault and after are
     left out, as they are in a night.
 
@@ -96,8 +96,9 @@ def sweep(
         symbols_per_block: stocks in a block; never changes a number.
         conventions: see `metrics.Conventions`.
         map: how blocks are computed: called as `map(function, panels, sets, universes, levels)`.
-        ledger: store, or its place, that counts the trials and holds the vault; the one that
-            `QILIN_LEDGER` names if not given (`home`: the nights' own), else they are not counted.
+        ledger: store, or its place, that counts the trials and holds the vault; what
+            `QILIN_LEDGER` names if not given (`home`, the nights' own, by default; or `none`). With
+            None they are not counted, and all days are scored.
         data_family: what the trials looked at, as nights name it (`qilin ledger` lists them); the
             panel's source if not given.
         device: `auto` takes the GPU of whoever computes a block, if there is one; `gpu` too, and

@@ -61,13 +61,13 @@ class DistributedStockAnalyzer:
         data: Any,
         backtest_func: Callable[..., Any] | str,
         *,
-        ledger: Store | str | None = None,
+        ledger: Store | str | None = "",
         data_family: str = "",
     ) -> pd.DataFrame:
         """One row per strategy, with its parameters as columns.
 
-        With a ledger every one of them is counted, as in `optimize_parameters_parallel`, and a
-        panel ends before the vault.
+        Every one of them is counted, as in `optimize_parameters_parallel`, and a panel ends before
+        the vault.
 
         Args:
             strategies: parameters of each.
@@ -98,13 +98,13 @@ class DistributedStockAnalyzer:
         optimize_func: Callable[..., Any] | str,
         data: Any = None,
         *,
-        ledger: Store | str | None = None,
+        ledger: Store | str | None = "",
         data_family: str = "",
     ) -> pd.DataFrame:
         """One row per parameter set, the last name varying fastest; nothing is left out or sorted.
 
-        The best of many sets is not a finding: judge it with `tasks.validation`. With a ledger
-        every set is counted as tried on the family's data: one of a named strategy as the trial
+        The best of many sets is not a finding: judge it with `tasks.validation`. Every set is
+        counted in the ledger as tried on the family's data: one of a named strategy as the trial
         that `sweep` makes of it, scored before the vault; of a function, whose `sharpe` (per day)
         and `days`, `skew` and `kurtosis` are kept if they are among the results.
 
@@ -113,8 +113,8 @@ class DistributedStockAnalyzer:
             optimize_func: called as `f(**parameters)` if it names them, else `f(parameters)`; or
                 the name of one of our strategies, as for `backtest_parallel`.
             data: what a named strategy is scored on; a function has its own.
-            ledger: store, or its place, that counts them; the one that `QILIN_LEDGER` names if
-                not given, else they are not counted.
+            ledger: store, or its place, that counts them; what `QILIN_LEDGER` names if not given,
+                by default the nights' own; None for none.
             data_family: what data is looked at, as nights name it; the panel's source if not
                 given, `memory` where there is no panel.
         """

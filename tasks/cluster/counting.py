@@ -67,7 +67,7 @@ def count_search(
         strategy=getattr(function, "__name__", type(function).__name__),
         moments={name: _numbers(table, name)[first] for name in _SCORES if name in table.columns},
     )
-    trialsets.emit(store, made, family=data_family)
+    trialsets.emit_by_hand(store, made, family=data_family)
 
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -98,7 +98,7 @@ def _score_all(
     if ledger is not None:
         tried = [_unscored(*part) if counted is None else counted
                  for part, (_, counted) in zip(parts, values, strict=True)]  # fmt: skip
-        trialsets.emit(ledger, trialsets.ledger(tried), family=looked_at)
+        trialsets.emit_by_hand(ledger, trialsets.ledger(tried), family=looked_at)
     return [
         Outcome(one, outcome.error)
         for (figures, _), outcome in zip(values, found, strict=True)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+log = logging.getLogger(__name__)
+#: ledgers and families of which the log has said that they count
+_TOLD: set[tuple[str, str]] = set()
 #: columns that every trial set has; months named like `2026-11` follow
 COLUMNS = ("id", "strategy", "parameters", "days", "sharpe", "skew", "kurtosis")
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -116,11 +121,21 @@ def trial_set(
 
 
 def ledger_store(given: Store | str | None) -> Store | None:
-    """The store whose ledger counts a sweep: the one given, else `QILIN_LEDGER`, else none."""
-    if isinstance(given, Store):
-        return given
-    root = given or settings.ledger()
-    return Store(root) if root else None
+    """The store whose ledger counts a sweep or a search by hand; None where it is not counted.
+
+    A store that cannot be written is told before the work, not after it.
+
+    Args:
+        given: a store or its place; empty for what `QILIN_LEDGER` says, by default the nights' own
+            store; None for none.
+    """
+    if given is None:
+        return None
+    root = "" if isinstance(given, Store) else settings.ledger(given)
+    store = given if isinstance(given, Store) else Store(root) if root else None
+    if store is not None:
+        store.require_writable()
+    return store
 
 
 def emit(store: Store, table: pd.DataFrame, *, family: str) -> Artifact:
@@ -147,6 +162,25 @@ def emit(store: Store, table: pd.DataFrame, *, family: str) -> Artifact:
     if name not in store.names(_folder(family)):
         store.note(f"{_folder(family)}/{name}", json.dumps(found.to_json()))
     return found
+
+
+def emit_by_hand(store: Store, table: pd.DataFrame, *, family: str) -> None:
+    """`emit` what a sweep or a search by hand tried; say once that it counts where nobody asked.
+
+    Args:
+        store: from `ledger_store`.
+        table: from `trial_set`.
+        family: data family.
+    """
+    emit(store, table, family=family)
+    unasked = not os.environ.get("QILIN_LEDGER") and store.root == settings.home()
+    if unasked and (store.root, family) not in _TOLD:
+        _TOLD.add((store.root, family))
+        log.warning(
+            "counted %s trials of %r in the ledger of %s, as all that follow: every report's bar "
+            "rises with them; ledger=None or QILIN_LEDGER=none switches it off",
+            f"{len(table):,}", family, store.root,
+        )  # fmt: skip
 
 
 def ledger(trial_sets: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from tasks.backtest.sweep import sweep
 from tasks.data import vault
 from tasks.data.store import Store
 from tasks.data.trialsets import read_ledger
+from tasks.errors import EnvironmentFaultError
 from tasks.market.rules import a_share_rules
 
 GRID = {"fast": (3, 5), "slow": (8, 20)}
@@ -24,7 +25,43 @@ def store(tmp_path):
     return Store(str(tmp_path))
 
 
-def test_a_sweep_is_counted_only_where_a_ledger_is_named(small_market, store, monkeypatch):
+def test_every_sweep_by_hand_is_counted_unless_it_says_otherwise(
+    small_market, qilin_home, monkeypatch, caplog
+):
+    store = Store()
+    assert store.root == str(qilin_home)
+    monkeypatch.delenv("QILIN_LEDGER", raising=False)
+    for off in (None, "none"):
+        sweep(small_market, "ma_cross", GRID, ledger=off)
+    monkeypatch.setenv("QILIN_LEDGER", "none")
+    sweep(small_market, "ma_cross", GRID)
+    assert store.names("ledger") == []
+    assert not caplog.records
+    monkeypatch.delenv("QILIN_LEDGER")
+    for _ in range(3):
+        sweep(small_market, "ma_cross", GRID)
+    assert len(read_ledger(store, "test")) == 4, "the panel's source names the family"
+    said = [r.getMessage() for r in caplog.records if "ledger" in r.getMessage()]
+    assert len(said) == 1, "once in a process"
+    assert f"counted 4 trials of 'test' in the ledger of {qilin_home}" in said[0]
+    assert "ledger=None or QILIN_LEDGER=none switches it off" in said[0]
+    vault.move(store, "test", str(small_market.dates[200]), str(small_market.dates[-1]))
+    sealed = sweep(small_market, "ma_cross", GRID)
+    assert sealed.dates[-1] == small_market.dates[199]
+    whole = sweep(small_market, "ma_cross", GRID, ledger=None)
+    assert whole.dates[-1] == small_market.dates[-1]
+
+
+def test_a_ledger_that_cannot_be_written_is_told_before_the_work(
+    small_market, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("tasks.backtest.sweep.sweep_block", None)
+    with pytest.raises(EnvironmentFaultError):
+        sweep(small_market, "ma_cross", GRID, ledger=str(tmp_path / "file"))
+
+
+def test_a_sweep_is_counted_where_a_ledger_is_named(small_market, store, monkeypatch):
     alone = sweep(small_market, "ma_cross", GRID)
     assert store.names("ledger") == []
     counted = sweep(small_market, "ma_cross", GRID, ledger=store, data_family="x")
