@@ -96,13 +96,19 @@ def ulcer_index(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
 
 
 def martin(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
-    """Yearly return above the risk-free rate over the ulcer index."""
+    """Yearly return above the risk-free rate over the ulcer index; P. Martin, B. McCann (1989).
+
+    quantstats calls so (`ulcer_performance_index`) the gain over the whole time over it.
+    """
     excess = annual_return(returns, conventions) - conventions.risk_free
     return ratio(excess, ulcer_index(returns, conventions))
 
 
 def recovery(returns: ArrayLike, conventions: Conventions = DAILY) -> Array:
-    """Gain over the whole time over the deepest fall."""
+    """Gain over the whole time over the deepest fall, both compounded or both not.
+
+    quantstats' adds returns up above and compounds them below.
+    """
     return ratio(total_return(returns, conventions), -max_drawdown(returns, conventions))
 
 

@@ -176,12 +176,15 @@ def omega(returns: ArrayLike, threshold: float = 0.0) -> Array:
 
 
 def skew(returns: ArrayLike) -> Array:
-    """Third standardised moment (population)."""
+    """Third standardised moment of the days themselves: divided by n, no estimate (pandas' is)."""
     return ratio(_central(returns, 3), deviation(returns, 0) ** 3)
 
 
 def kurtosis(returns: ArrayLike) -> Array:
-    """Fourth standardised moment (population), 3 for a normal distribution."""
+    """Fourth standardised moment of the days themselves: divided by n, 3 for a normal distribution.
+
+    pandas and quantstats give the estimate for what the days are drawn from, less 3.
+    """
     return ratio(_central(returns, 4), deviation(returns, 0) ** 4)
 
 

@@ -60,7 +60,10 @@ def information_ratio(
 
 
 def treynor(returns: ArrayLike, benchmark: ArrayLike, conventions: Conventions = DAILY) -> Array:
-    """Yearly return above the risk-free rate over beta; NaN where beta is not positive."""
+    """Yearly return above the risk-free rate over beta; NaN where beta is not positive.
+
+    Treynor (1965). quantstats' has the gain over the whole time above.
+    """
     mine, _ = _pair(returns, benchmark)
     excess = annual_return(mine, conventions) - conventions.risk_free
     return ratio(excess, beta(returns, benchmark, conventions))

@@ -39,6 +39,7 @@ def from_empyrical(returns, benchmark, year):
 
 
 def from_quantstats(returns, benchmark, year):
+    n, total, yearly = len(returns), qs.comp(returns), qs.cagr(returns, periods=year)
     return {
         "total_return": qs.comp(returns),
         "annual_return": qs.cagr(returns, periods=year),
@@ -66,6 +67,14 @@ def from_quantstats(returns, benchmark, year):
         "information_ratio": qs.information_ratio(returns, benchmark) * np.sqrt(year),
         "correlation": np.sqrt(qs.r_squared(returns, benchmark)),
         "beta": qs.greeks(returns, benchmark, periods=year)["beta"],
+        # its ratios have the gain over the whole time above, ours the one of a year
+        "treynor": qs.treynor_ratio(returns, benchmark, periods=year) / total * yearly,
+        "martin": qs.ulcer_performance_index(returns) / total * yearly,
+        # it adds returns up where ours are compounded, and drops the sign
+        "recovery": qs.recovery_factor(returns) / abs(returns.sum()) * total,
+        # its moments estimate those of what the days are drawn from, and kurtosis is above 3
+        "skew": qs.skew(returns) * (n - 2) / np.sqrt(n * (n - 1)),
+        "kurtosis": 3 + (qs.kurtosis(returns) * (n - 2) * (n - 3) / (n - 1) - 6) / (n + 1),
     }
 
 
