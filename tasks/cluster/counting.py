@@ -52,6 +52,8 @@ def count_search(
         function: what was tried; its own source is the strategy.
         data_family: what data it looked at.
     """
+    if not sets:
+        return
     source = codehash.own_hash(function)
     named = [{str(k): _plain(v) for k, v in s.items()} for s in sets]
     ids = [

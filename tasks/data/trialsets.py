@@ -24,7 +24,7 @@ from tasks import settings
 from tasks.data import codec
 from tasks.data.keys import canonical
 from tasks.data.store import Artifact, Store
-from tasks.errors import UserError
+from tasks.errors import EnvironmentFaultError, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,18 +123,23 @@ def trial_set(
 def ledger_store(given: Store | str | None) -> Store | None:
     """The store whose ledger counts a sweep or a search by hand; None where it is not counted.
 
-    A store that cannot be written is told before the work, not after it.
-
     Args:
         given: a store or its place; empty for what `QILIN_LEDGER` says, by default the nights' own
             store; None for none.
+
+    Raises:
+        EnvironmentFaultError: it cannot be written, which is told before the work and not after it.
     """
     if given is None:
         return None
     root = "" if isinstance(given, Store) else settings.ledger(given)
     store = given if isinstance(given, Store) else Store(root) if root else None
-    if store is not None:
+    if store is None:
+        return None
+    try:
         store.require_writable()
+    except EnvironmentFaultError as error:
+        raise EnvironmentFaultError(f"{error}, or count nothing with ledger=None") from error
     return store
 
 

@@ -57,7 +57,9 @@ def test_a_ledger_that_cannot_be_written_is_told_before_the_work(
 ):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("tasks.backtest.sweep.sweep_block", None)
-    with pytest.raises(EnvironmentFaultError):
+    with pytest.raises(
+        EnvironmentFaultError, match=r"then retry, or count nothing with ledger=None"
+    ):
         sweep(small_market, "ma_cross", GRID, ledger=str(tmp_path / "file"))
 
 
