@@ -17,6 +17,7 @@
     trials.py        a parameter set over the whole universe: daily series and figures
     archive.py       blocks and trials as files of an artifact
     portfolio.py     target weights in, books that balance out, with the market's rules
+    journal.py       what a portfolio did: curves, trades, refusals, bookings
     targets.py       from scores to target weights
     summary.py       what a portfolio comes to, for the report
     engine.py        the vectorised engine: prices and signals in, one dictionary out
@@ -36,7 +37,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasks.backtest.config import CostConfig, PortfolioConfig, SweepConfig
     from tasks.backtest.engine import GPUBacktestEngine
-    from tasks.backtest.portfolio import Result, simulate
+    from tasks.backtest.journal import Result
+    from tasks.backtest.portfolio import simulate
     from tasks.backtest.targets import top_k_targets
     from tasks.backtest.trials import TrialTable
 
@@ -55,7 +57,7 @@ _HOMES = {
     "CostConfig": "config",
     "GPUBacktestEngine": "engine",
     "PortfolioConfig": "config",
-    "Result": "portfolio",
+    "Result": "journal",
     "SweepConfig": "config",
     "TrialTable": "trials",
     "simulate": "portfolio",

@@ -13,7 +13,8 @@ from tasks.arrays.kinds import in_kind, kind, to_numpy
 from tasks.backtest import metrics
 from tasks.backtest.config import CostConfig
 from tasks.backtest.gpu import SWEEPS
-from tasks.backtest.portfolio import Result, simulate
+from tasks.backtest.journal import Result
+from tasks.backtest.portfolio import simulate
 from tasks.backtest.targets import signal_weights
 from tasks.data.panel import Panel
 from tasks.errors import UserError

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from tasks.backtest.portfolio import Result
+    from tasks.backtest.journal import Result
 
     Array = NDArray[np.float64]
 
