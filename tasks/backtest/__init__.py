@@ -18,6 +18,7 @@
     archive.py       blocks and trials as files of an artifact
     portfolio.py     target weights in, books that balance out, with the market's rules
     journal.py       what a portfolio did: curves, trades, refusals, bookings
+    inputs.py        what a portfolio cannot be simulated from
     targets.py       from scores to target weights
     summary.py       what a portfolio comes to, for the report
     engine.py        the vectorised engine: prices and signals in, one dictionary out

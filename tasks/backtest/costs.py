@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.backtest.config import CostConfig
+from tasks.errors import UserError
 from tasks.market.rules import RuleBook, a_share_rules
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ def day_costs(
         dates: sessions, `datetime64[D]`, shape (T,).
         book: rule book for `official_fees="rule_book"`; the A-share market's by default.
     """
+    if not isinstance(costs, CostConfig):
+        raise UserError(
+            f"costs is {str(costs)[:60]!r}: give a CostConfig, such as CostConfig(slippage_bp=5.0)"
+        )
     days = len(dates)
     if costs.official_fees == "fixed":
         stamp_buy, stamp_sell = np.zeros(days), np.full(days, costs.stamp_duty)

@@ -13,6 +13,7 @@ from tasks.arrays.kinds import in_kind, kind, to_numpy
 from tasks.backtest import metrics
 from tasks.backtest.config import CostConfig
 from tasks.backtest.gpu import SWEEPS
+from tasks.backtest.inputs import money
 from tasks.backtest.journal import Result
 from tasks.backtest.portfolio import simulate
 from tasks.backtest.targets import signal_weights
@@ -51,9 +52,7 @@ class GPUBacktestEngine:
         *,
         device: DeviceWish = "auto",
     ) -> None:
-        if not initial_capital > 0:
-            raise UserError(f"initial_capital is {initial_capital}: give a positive amount of CNY")
-        self.initial_capital = float(initial_capital)
+        self.initial_capital = money("initial_capital", initial_capital)
         self.costs = costs or CostConfig()
         self.device = serving.wished(device)
 

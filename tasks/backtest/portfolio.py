@@ -24,9 +24,16 @@ import numpy as np
 from tasks.arrays import recycling
 from tasks.backtest.config import CostConfig, PortfolioFill, one_of
 from tasks.backtest.costs import day_costs
+from tasks.backtest.inputs import check_settings, check_terms, refuse_prices
 from tasks.backtest.journal import Result
 from tasks.backtest.kernels import books, holdings, orders
-from tasks.backtest.targets import TargetKind, aligned, deciding_rows, signal_weights
+from tasks.backtest.targets import (
+    TargetKind,
+    aligned,
+    deciding_rows,
+    rounding,
+    signal_weights,
+)
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
 from tasks.market.rules_limits import action_terms, field_or_none, limits
@@ -93,18 +100,19 @@ def simulate(
         listed_on: symbol to the ISO date of its listing, see `limits`.
 
     Raises:
-        UserError: an unknown word for an option, targets that cannot be meant (see `targets`), no
-            cash, rules on adjusted prices, prices that are zero, no volume for a cap, no field for
-            the fill.
+        UserError: what cannot be meant of settings, targets, prices or the terms of actions; a
+            target of what cannot be bought, such as a fund under the rules of A shares; rules on
+            adjusted prices; no field for the fill or the cap.
     """
     one_of("fill", fill, PortfolioFill)
     one_of("kind", kind, TargetKind)
     one_of("rights", rights, Rights)
-    _check(panel, rules, cash, volume_cap)
+    check_settings(panel, rules, cash, volume_cap, max_weight)
+    check_terms(panel)
     wanted = aligned(panel, targets)
     if kind == "signals":
         wanted = signal_weights(wanted)
-    decides = deciding_rows(panel, wanted, kind, max_weight)
+    decides = deciding_rows(panel, wanted, kind, max_weight, rules, rounding(targets))
     market = _market(panel, fill, rules, volume_cap, listed_on)
     waits = kind == "signals" if retry is None else retry
     terms = _terms(panel, rules, costs or CostConfig(), volume_cap, fill, kind, rights, waits)
@@ -115,7 +123,7 @@ def simulate(
         market, wanted, decides, terms, float(cash), positions, log
     )
     if bad:
-        _refuse_prices(panel, fill, market)
+        refuse_prices(panel, fill, market)
     return Result(
         panel.dates, panel.symbols, days[:, 1], days[:, 0], days[:, 3], days[:, 2], positions,
         slips, booked, float(cash),
@@ -141,18 +149,6 @@ def _market(
         up, down, field_or_none(panel, "factor") if panel.adjustment == "raw" else _NONE,
         cash, bonus, offered, asked, field_or_none(panel, "delisting_payout"),
     )  # fmt: skip
-
-
-def _refuse_prices(panel: Panel, fill: PortfolioFill, market: holdings.Market) -> None:
-    """Name the first price that is none."""
-    for name, values in (("close", market.close), (fill.removeprefix("next_"), market.fill)):
-        place = books.first_unusable(values)
-        if place >= 0:
-            row, column = divmod(place, len(panel.symbols))
-            raise UserError(
-                f"the {name} price of {panel.symbols[column]} on {panel.dates[row]} is "
-                f"{values[row, column]:g}: give positive prices, NaN where nothing traded"
-            )
 
 
 def _fill_price(panel: Panel, fill: PortfolioFill) -> Array:
@@ -190,21 +186,3 @@ def _terms(
         _TOUCH_OF_AVERAGE if fill == "next_vwap" else orders.DUST,
         rules is not None, kind == "shares", rights == "subscribe", waits,
     )  # fmt: skip
-
-
-def _check(panel: Panel, rules: RuleBook | None, cash: float, volume_cap: float) -> None:
-    """Refuse what cannot be meant."""
-    if not cash > 0.0 or not np.isfinite(cash):
-        raise UserError(f"the starting cash is {cash}: give a positive amount of CNY")
-    if rules is not None and panel.adjustment == "adjusted":
-        raise UserError(
-            f"the prices of source {panel.source!r} are adjusted, and limits and lots hold for raw "
-            "ones: give the raw panel, or no rules"
-        )
-    if not 0.0 <= volume_cap <= 1.0:
-        raise UserError(f"volume_cap is {volume_cap}: give a fraction between 0 (no cap) and 1")
-    if volume_cap > 0.0 and "volume" not in panel:
-        raise UserError(
-            f"volume_cap is {volume_cap:g}, but the panel of source {panel.source!r} has no "
-            "volume: add the field, or set volume_cap to 0"
-        )

@@ -14,6 +14,7 @@ from tasks.arrays.benches import CPU, Bench
 from tasks.arrays.kinds import kind as kind_of
 from tasks.arrays.kinds import to_numpy
 from tasks.backtest.config import PortfolioConfig
+from tasks.backtest.inputs import refuse_strangers
 from tasks.backtest.kernels import parts
 from tasks.errors import UserError
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.data.panel import Panel
+    from tasks.market.rules import RuleBook
 
     Array = NDArray[np.float64]
 
 TargetKind = Literal["weights", "shares", "signals"]
-#: targets may exceed one by this much: the rounding of many weights
+#: targets may exceed one by this much, the rounding of many weights: of double precision, and of
+#: types with fewer digits
 TOLERANCE = 1e-9
+_COARSE = {"float32": 1e-6, "float16": 1e-3}
 
 
 def top_k_targets(scores: Array, config: PortfolioConfig | None = None) -> Array:
@@ -98,14 +102,36 @@ def aligned(panel: Panel, targets: Any) -> Array:
     return values
 
 
+def rounding(targets: Any) -> float:
+    """How much a row of targets may exceed one, by the type of its numbers, of any array kind."""
+    types = getattr(targets, "dtypes", None)  # of frames, one for each column
+    names = {str(t).lower().rpartition(".")[2] for t in ([] if types is None else types)}
+    names |= {str(getattr(targets, "dtype", "")).lower().rpartition(".")[2]}
+    return max((_COARSE.get(name, TOLERANCE) for name in names), default=TOLERANCE)
+
+
 def deciding_rows(
-    panel: Panel, targets: Array, kind: TargetKind, max_weight: float = 1.0
+    panel: Panel,
+    targets: Array,
+    kind: TargetKind,
+    max_weight: float = 1.0,
+    rules: RuleBook | None = None,
+    tolerance: float = TOLERANCE,
 ) -> NDArray[np.bool_]:
     """Rows that set targets, (T,); refuses what no target can mean.
 
+    Args:
+        panel: the bars.
+        targets: (T, N).
+        kind: what targets are.
+        max_weight: largest weight that is accepted.
+        rules: the rule book, or none.
+        tolerance: how far weights may exceed their bounds, see `rounding`.
+
     Raises:
         UserError: a row is NaN in part, negative or infinite, a weight is above `max_weight`,
-            weights sum to more than one, or an index is to be bought.
+            weights sum to more than one, or an index or a symbol that the rule book does not know
+            is to be bought.
     """
     known, wrong = parts.counts(targets)
     decides = np.asarray(known == targets.shape[1])
@@ -120,26 +146,26 @@ def deciding_rows(
             "what is held"
         )
     if kind == "weights":
-        _check_weights(panel, chosen, rows, max_weight)
-    for symbol in panel.benchmarks:
-        if (chosen[:, panel.column(symbol)] > 0.0).any():
-            raise UserError(f"{symbol} is an index and cannot be bought: set its targets to 0")
+        _check_weights(panel, chosen, rows, max_weight, tolerance)
+    refuse_strangers(panel, chosen, rules)
     return decides
 
 
-def _check_weights(panel: Panel, chosen: Array, rows: NDArray[np.int64], max_weight: float) -> None:
-    if max_weight < 1.0 and (chosen > max_weight + TOLERANCE).any():
-        row, column = np.argwhere(chosen > max_weight + TOLERANCE)[0]
+def _check_weights(
+    panel: Panel, chosen: Array, rows: NDArray[np.int64], max_weight: float, tolerance: float
+) -> None:
+    if max_weight < 1.0 and (chosen > max_weight + tolerance).any():
+        row, column = np.argwhere(chosen > max_weight + tolerance)[0]
         raise UserError(
             f"the target of {panel.symbols[column]} on {panel.dates[rows[row]]} is "
             f"{chosen[row, column]:.6g}, above the largest weight {max_weight:g}: lower it, or "
             "raise max_weight"
         )
     total = chosen.sum(axis=1)
-    if (total > 1.0 + TOLERANCE).any():
-        row = int(np.argmax(total > 1.0 + TOLERANCE))
+    if (total > 1.0 + tolerance).any():
+        row = int(np.argmax(total > 1.0 + tolerance))
         raise UserError(
-            f"the targets of {panel.dates[rows[row]]} sum to {total[row]:.6g}: "
+            f"the targets of {panel.dates[rows[row]]} sum to {total[row]:.12g}: "
             "scale them to at most 1, there is no borrowing"
         )
 
@@ -164,7 +190,13 @@ def _by_label(panel: Panel, table: Any) -> Any:
             f"the targets do not match the panel's symbols: {twice}; give each of the "
             f"{len(known)} symbols one column, such as targets.reindex(columns=panel.symbols)"
         )
-    index = pd.DatetimeIndex(table.index)
+    try:
+        index = pd.DatetimeIndex(table.index)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"the targets' rows are labelled {str(table.index[0])[:40]!r} and so on, which are no "
+            "dates: label them with the panel's, such as targets.set_axis(panel.dates)"
+        ) from None
     if (
         len(index) != len(panel.dates)
         or (index.values.astype("datetime64[D]") != panel.dates).any()

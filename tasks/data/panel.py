@@ -50,8 +50,18 @@ class Panel:
     benchmarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.dates, np.ndarray) or self.dates.dtype.kind != "M":
+            raise UserError(
+                "the panel's dates are no array of dates: give them as "
+                "np.array(dates, dtype='datetime64[D]')"
+            )
         shape = (len(self.dates), len(self.symbols))
         for name, array in self.fields.items():
+            if not isinstance(array, np.ndarray):
+                raise UserError(
+                    f"field {name!r} is a {type(array).__name__}: give an array of float64, one "
+                    "row per date and one column per symbol"
+                )
             if array.shape != shape:
                 raise UserError(
                     f"field {name!r} has shape {array.shape}, the panel's grid is {shape}: "

@@ -5,12 +5,15 @@ A rule that changes gets a new row; no row is ever edited into another meaning.
 
 from __future__ import annotations
 
+import functools
+
 from tasks.market.rule import Rule
 from tasks.market.symbols import board, exchange
 
 NAME, TITLE, CURRENCY = "a_share", "A shares of Shanghai, Shenzhen and Beijing", "CNY"
 
 
+@functools.lru_cache(maxsize=65536)
 def place(symbol: str) -> tuple[str, str]:
     """Board and exchange of a symbol; its board has no rules where it is no A share."""
     return board(symbol), exchange(symbol)

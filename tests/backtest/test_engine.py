@@ -158,5 +158,6 @@ def test_misaligned_labels_are_refused():
     table = prices(30, 2)
     with pytest.raises(UserError, match="different labels"):
         GPUBacktestEngine().vectorized_backtest(table, table[table.columns[::-1]])
-    with pytest.raises(UserError, match="positive amount"):
-        GPUBacktestEngine(initial_capital=0)
+    for capital in (0, "100", None, np.nan):
+        with pytest.raises(UserError, match="positive amount"):
+            GPUBacktestEngine(initial_capital=capital)

@@ -292,3 +292,93 @@ def test_impossible_prices_are_named(bad):
     healthy = panel(np.full((4, 2), 10.0), bars.symbols, open=close)
     with pytest.raises(UserError, match=r"open price of 600001\.SH"):
         simulate(healthy, first([0.1, 0.1], 4))
+
+
+RAW = {"cash_dividend": 0.0, "bonus_shares": 0.0, "rights_shares": 0.0, "rights_price": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cash_dividend", np.inf),
+        ("cash_dividend", -1.0),
+        ("bonus_shares", -1.0),
+        ("bonus_shares", np.inf),
+        ("rights_shares", -0.1),
+        ("rights_price", np.inf),
+        ("delisting_payout", -1.0),
+        ("factor", np.inf),
+        ("factor", 0.0),
+    ],
+)
+def test_impossible_terms_of_actions_are_named(field, value):
+    terms = RAW | {"factor": 1.0, "delisting_payout": np.nan}
+    fields = {name: np.full((4, 2), usual) for name, usual in terms.items()}
+    healthy = panel(np.full((4, 2), 10.0), ("600000.SH", "600001.SH"), **fields)
+    simulate(healthy, first([0.1, 0.1], 4))
+    fields[field][2, 1] = value
+    with pytest.raises(UserError, match=rf"the {field} of 600001\.SH on 2024-01-04 is .*: give "):
+        simulate(healthy.with_fields(**fields), first([0.1, 0.1], 4))
+
+
+def test_a_reverse_split_is_no_mistake():
+    bars = panel([10.0, 10.0, 20.0, 20.0], bonus_shares=[0, 0, -0.5, 0])
+    result = simulate(bars, first([1.0], 4), None, FREE, 1000.0)
+    np.testing.assert_allclose(result.equity, 1000.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cash": "100"}, "starting cash is '100': give a positive amount"),
+        ({"cash": None}, "starting cash is None: give a positive amount"),
+        ({"cash": np.nan}, "starting cash is nan: give a positive amount"),
+        ({"volume_cap": "x"}, "volume_cap is 'x': give a fraction"),
+        ({"max_weight": np.nan}, "max_weight is nan: give a fraction above 0"),
+        ({"rules": "a_share"}, "rules is 'a_share': give a rule book"),
+        ({"costs": {"slippage_bp": 1.0}}, "costs is .*slippage_bp.*: give a CostConfig"),
+    ],
+)
+def test_settings_of_a_wrong_kind_are_one_sentence(arguments, message):
+    with pytest.raises(UserError, match=message):
+        simulate(panel([10.0] * 4), first([0.5], 4), **arguments)
+
+
+def test_an_empty_panel_and_rows_without_dates_are_one_sentence():
+    bars = panel([10.0] * 4)
+    with pytest.raises(UserError, match="has 0 dates and 1 symbols: give at least one of each"):
+        simulate(bars.rows(slice(0, 0)), np.empty((0, 1)))
+    table = pd.DataFrame(first([0.5], 4), index=list("abcd"), columns=bars.symbols)
+    with pytest.raises(UserError, match="labelled 'a' and so on, which are no dates"):
+        simulate(bars, table)
+
+
+@pytest.mark.parametrize("library", ["numpy", "pandas", "torch"])
+def test_weights_of_few_digits_may_round_above_one(library):
+    bars = panel(np.full((4, 2), 10.0), ("600000.SH", "600001.SH"))
+    row = np.array([0.1234567, 0.8765433001], dtype=np.float32)
+    row[1] = np.nextafter(np.float32(1.0) - row[0], np.float32(2.0))
+    assert float(row.astype(float).sum()) > 1.0 + 1e-9
+    weights = np.full((4, 2), np.nan, dtype=np.float32)
+    weights[0] = row
+    torch = pytest.importorskip("torch")
+    given = {
+        "numpy": weights,
+        "pandas": pd.DataFrame(weights, index=bars.dates, columns=bars.symbols),
+        "torch": torch.from_numpy(weights),
+    }[library]
+    assert len(simulate(bars, given, None, FREE).trades) == 2
+    with pytest.raises(UserError, match=r"sum to 1\.0000000[0-9]+: scale"):
+        simulate(bars, weights.astype(float), None, FREE)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "board"),
+    [("000001.SH", "index"), ("510300.SH", "fund"), ("900901.SH", "b_share"), ("AAPL", "other")],
+)
+def test_what_is_no_stock_of_the_market_is_not_bought_under_its_rules(symbol, board):
+    bars = panel(np.full((4, 2), 10.0), ("600000.SH", symbol))
+    with pytest.raises(UserError, match=rf"{symbol} \({board}\) is not traded under the rules of"):
+        simulate(bars, first([0.1, 0.1], 4), RULES)
+    simulate(bars, first([0.1, 0.0], 4), RULES)
+    simulate(bars, first([0.1, 0.1], 4))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tasks.arrays.compiling import kernel, step
+from tasks.backtest.kernels.bounds import outside
 from tasks.backtest.kernels.holdings import BOOKING, Book, Market, act, mark
 from tasks.backtest.kernels.orders import (
     COMMISSION,
@@ -100,7 +101,7 @@ def simulate(
         np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64),
         np.zeros(count + 1, dtype=np.int64), np.zeros(count),
     )  # fmt: skip
-    bad = _unusable(m.close.reshape(-1)) + _unusable(m.fill.reshape(-1))
+    bad = outside(m.close.reshape(-1), 0.0, False) + outside(m.fill.reshape(-1), 0.0, False)
     owning, waiting, decided = 0, 0, 0
     for t in range(rows if bad == 0 else 0):
         cash = act(m, t, k.ruled, k.subscribe, book, cash)
@@ -171,25 +172,6 @@ def _file(slips: Array, who: Index, t: int, log: Array, used: int, day: Array) -
         for i in range(SLIP):
             slips[n, i] = 0.0
     return used
-
-
-@kernel
-def first_unusable(prices: Array) -> int:
-    """Place in the flattened grid of the first price that is zero, negative or infinite; -1."""
-    flat = prices.reshape(-1)
-    for i in range(len(flat)):
-        if flat[i] <= 0.0 or flat[i] == np.inf:
-            return i
-    return -1
-
-
-@step
-def _unusable(prices: Array) -> int:
-    """How many prices are zero, negative or infinite."""
-    bad = 0
-    for n in range(len(prices)):  # without a way out: the compiler then takes several at once
-        bad += (prices[n] <= 0.0) | (prices[n] == np.inf)
-    return bad
 
 
 @step
