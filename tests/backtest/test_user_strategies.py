@@ -197,14 +197,93 @@ def test_an_expression_that_fails_for_one_set_leaves_the_others():
     assert table.frame["error"][1].startswith("windows.toml: ")
 
 
+#: holds tomorrow's winner, from the sixtieth day on
+WINNER = """out = np.roll(panel["close"], -1, axis=0) / panel["close"]
+    out = out >= np.nanmax(out, axis=1, keepdims=True)
+    out[:60] = False
+    return out"""
+
+
 @pytest.mark.parametrize(
     "body",
-    ["return panel['close'][::-1] > 10", "return panel['close'] > panel['close'].mean(axis=0)"],
+    [
+        "return panel['close'][::-1] > 10",
+        "return panel['close'] > panel['close'].mean(axis=0)",
+        "return panel['close'] > panel['close'][:40].mean(axis=0)",
+        "return np.roll(panel['close'], -1, axis=0) > panel['close']",
+        "return np.roll(panel['open'], -2, axis=0) > np.roll(panel['open'], -1, axis=0)",
+        "return np.roll(panel['volume'], -1, axis=0) > panel['volume']",
+        "return np.arange(len(panel.dates))[:, None] * np.ones(panel.shape) > len(panel.dates) / 2",
+        WINNER,
+    ],
 )
-def test_a_look_into_the_future_is_refused(body):
-    file = UserFile("seer.py", f"def positions(panel):\n    {body}\n")
+@pytest.mark.parametrize(("stocks", "seed"), [(3, 1), (1, 1), (1, 5), (1, 9), (2, 4)])
+def test_a_look_into_the_future_is_refused(body, stocks, seed):
+    if stocks == 1 and body == WINNER:
+        pytest.skip("the only stock is always the winner")
+    file = UserFile("seer.py", f"import numpy as np\ndef positions(panel):\n    {body}\n")
     with pytest.raises(UserError, match=r"seer\.py looks into the future: with no parameters"):
+        own(file, market(300, stocks, seed=seed))
+
+
+LAG = """
+import pandas as pd
+PARAMETERS = {"lag": [1, 2, -1]}
+
+def positions(panel, *, lag):
+    close = pd.DataFrame(panel["close"])
+    risen = close > close.shift(lag)
+    return (risen if lag > 0 else ~risen).to_numpy()
+"""
+
+
+def test_every_set_is_looked_at():
+    file = UserFile("lag.py", LAG)
+    with pytest.raises(UserError, match=r"^lag\.py looks into the future: with lag -1 its value"):
         own(file, market(100, 3))
+
+
+def test_what_a_rule_keeps_hides_no_look_into_the_future():
+    file = UserFile(
+        "keeper.py",
+        "import numpy as np\nseen = []\n"
+        "def positions(panel):\n"
+        "    seen.append(np.roll(panel['close'], -1, axis=0) > panel['close'])\n"
+        "    return seen[0][: len(panel.dates)]\n",
+    )
+    with pytest.raises(UserError, match=r"keeper\.py looks into the future"):
+        own(file, market(100, 3))
+
+
+def test_a_rule_that_needs_many_days_is_looked_at_with_all_of_them():
+    text = (
+        "import numpy as np\nfrom numpy.lib.stride_tricks import sliding_window_view\n"
+        "def positions(panel):\n"
+        "    mean = sliding_window_view(panel['close'], 30, axis=0).mean(axis=-1)\n"
+        "    out = np.zeros(panel.shape)\n"
+        "    out[29:] = panel['close'][29:] > mean\n"
+        "    return out\n"
+    )
+    assert own(UserFile("long.py", text), market(100, 3)).frame["error"][0] == ""
+    peeking = text.replace("return out", "return np.roll(out, -1, axis=0)")
+    with pytest.raises(UserError, match=r"long\.py looks into the future"):
+        own(UserFile("long.py", peeking), market(100, 3))
+    fixed = text.replace(
+        "mean =", "assert len(panel.dates) == 100 and panel['close'].max() < 30\n    mean ="
+    )
+    with pytest.raises(UserError, match="nobody can say whether the rule looks into the future"):
+        own(UserFile("long.py", fixed), market(100, 3))
+
+
+def test_an_honest_rule_with_a_late_start_passes():
+    text = (
+        "import pandas as pd\ndef positions(panel):\n    close = pd.DataFrame(panel['close'])\n"
+        "    return (close > close.rolling(60).mean()).to_numpy()\n"
+    )
+    assert own(UserFile("late.py", text), market(150, 3)).frame["error"][0] == ""
+    peeking = text.replace("close >", "close.shift(-1) >")
+    with pytest.raises(UserError, match=r"late\.py looks into the future"):
+        own(UserFile("late.py", peeking), market(150, 3))
 
 
 def test_a_function_cannot_change_the_panel():

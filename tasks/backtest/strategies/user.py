@@ -37,6 +37,7 @@ from tasks.backtest.kernels import states
 from tasks.backtest.ranking import chosen
 from tasks.backtest.strategies.arithmetic import arithmetic
 from tasks.backtest.strategies.family import Family, Parameter
+from tasks.backtest.strategies.foresight import require_blindness
 from tasks.data import userfiles
 from tasks.data.userfiles import UserFile
 from tasks.errors import QilinError, UserError
@@ -57,8 +58,6 @@ _KNOWN = frozenset({"name", "entry", "exit", "score", "top", "every", "constrain
 _PLACE = re.compile(r"\{(\w+)\}")
 #: cells of expressions that are computed together, so that sets share their common parts
 _CELLS = 2**25
-#: share of the rows that is left when the future is cut off, to see whether the past changes
-_KEPT = 2 / 3
 
 
 @functools.lru_cache(maxsize=8)
@@ -181,7 +180,7 @@ class _Rule:
         """See `Family.wishes`."""
         sets = [dict(zip(self.names, row.tolist(), strict=True)) for row in values]
         found = self._computed(panel, sets)
-        self._require_blindness(panel, sets[0], found[0])
+        self._require_blindness(panel, sets, found)
         return [self._wish(grid, one, member, first) for grid, one in zip(found, sets, strict=True)]
 
     def _computed(self, panel: Panel, sets: Sequence[Set]) -> list[Any]:
@@ -256,26 +255,20 @@ class _Rule:
             )
         return known
 
-    def _require_blindness(self, panel: Panel, one: Set, whole: Any) -> None:
-        """Refuse a rule whose past changes when the future is cut off."""
-        rows = int(len(panel.dates) * _KEPT)
-        if isinstance(whole, UserError) or rows < 1:
-            return
-        past = self._computed(panel.rows(slice(0, rows)), [one])[0]
-        if isinstance(past, UserError):
-            return
-        pairs = zip(
-            *((g.values() if isinstance(g, dict) else [g]) for g in (past, whole)), strict=True
-        )
-        for short, long in pairs:
-            differs = ~np.isclose(short, long[:rows], rtol=1e-9, atol=1e-12, equal_nan=True)
-            if differs.any():
-                t, n = np.argwhere(differs)[0]
-                raise UserError(
-                    f"{self.file.name} looks into the future: with {told(one)} its value of "
-                    f"{panel.symbols[n]} on {panel.dates[t]} changes when later days are cut off: "
-                    "use nothing after the day's close"
-                )
+    def _require_blindness(self, panel: Panel, sets: Sequence[Set], found: Sequence[Any]) -> None:
+        """Refuse a rule whose past changes with the future.
+
+        A function is looked at with every set; expressions cannot look ahead, one set is enough.
+        """
+        for one, whole in zip(sets, found, strict=True):
+            if not isinstance(whole, UserError):
+                who = f"{self.file.name} looks into the future: with {told(one)}"
+                require_blindness(who, functools.partial(self._alone, one), panel, whole)
+            if self._texts:
+                return
+
+    def _alone(self, one: Set, panel: Panel) -> Any:
+        return self._computed(panel, [one])[0]
 
 
 def _filled(text: str, one: Set) -> str:
