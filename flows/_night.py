@@ -43,6 +43,9 @@ FIRST_GUESS_OF_BLOCKS = 10
 class Night:
     """Wires one night's steps together; every method submits or collects one stage."""
 
+    #: what the summary calls it
+    flow = "nightly"
+
     def __init__(self, config: NightlyConfig, *, fresh_from: str = "") -> None:
         self.config = config
         self.store = Store()

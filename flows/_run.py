@@ -58,6 +58,7 @@ class Finished:
 def run_night(
     config: NightlyConfig,
     *,
+    flow: str = "nightly",
     tags: Sequence[str] = (),
     watch: Watcher | None = None,
     verbose: bool = False,
@@ -66,6 +67,7 @@ def run_night(
 
     Args:
         config: what to run.
+        flow: `nightly`, or `train` for a night's training alone.
         tags: of the flow run, besides its own.
         watch: called as the night goes on, for a display.
         verbose: let Prefect's log lines through to the terminal.
@@ -78,10 +80,8 @@ def run_night(
     store.require_writable()
     days: list[str] = []
     with _server.prefect_server(lambda: days.append(_prepared(config))):
-        from flows.nightly import nightly
-
         asked = {"config": config.model_dump(mode="json")}
-        flow_run = _created(nightly, asked, f"size:{config.size}", *tags)
+        flow_run = _created(_named(flow), asked, f"size:{config.size}", *tags)
         _session.remember(days[0], config, str(flow_run.id), store)
         return _execute(flow_run, watch)
 
@@ -276,13 +276,17 @@ def _ended(flow_run: FlowRun) -> State[Any]:
 
 
 def _flow_of(flow_run: FlowRun) -> Flow[..., Any]:
-    """The flow of a run: the file's name is the flow's name."""
-    import importlib
-
+    """The flow of a run."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        name = client.read_flow(flow_run.flow_id).name
+        return _named(client.read_flow(flow_run.flow_id).name)
+
+
+def _named(name: str) -> Flow[..., Any]:
+    """A flow by its name, which is its file's too."""
+    import importlib
+
     found: Flow[..., Any] = getattr(importlib.import_module(f"flows.{name}"), name)
     return found
 

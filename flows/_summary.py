@@ -45,7 +45,7 @@ def build(night: Night) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "run": {
-            "flow": "nightly",
+            "flow": night.flow,
             "id": night.run_id,
             "folder": night.folder,
             "day": night.day,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: name of the state that a night without a turn ends in
 SKIPPED = "Skipped"
 #: flows whose runs write to the store
-WORKING_FLOWS = ("nightly", "rerun", "sweep")
+WORKING_FLOWS = ("nightly", "rerun", "sweep", "train")
 #: a run that has only just begun may not have its lock yet
 GRACE_SECONDS = 60.0
 #: what lies in the store's scratch folder for so long belongs to nobody

@@ -48,6 +48,7 @@ _COMMANDS = {
     "rerun": ("flows._cli_rerun:rerun", "Run a night again from a chosen stage."),
     "backfill": ("flows._cli_backfill:backfill", "Run a range of nights that are missing."),
     "sweep": ("flows._cli_sweep:sweep", "Sweep a strategy's parameters, by the million."),
+    "train": ("flows._cli_train:train", "Train the models and rank the stocks, without a sweep."),
     "status": ("flows._cli_status:status", "Show the running, the last and the next night."),
     "diff": ("flows._cli_why:diff", "Say what differs between two runs, and why."),
     "explain": ("flows._cli_why:explain", "Say where a number of the report comes from."),

@@ -60,6 +60,8 @@ def train(
 class Training(Night):
     """A night that trains and ranks, and sweeps nothing."""
 
+    flow = "train"
+
     def __init__(self, config: NightlyConfig) -> None:
         super().__init__(config)
         self.folder = _session.training_folder(self.day, self.run_id, self.store)

@@ -44,6 +44,7 @@ class Run:
         commit: the code's commit; `modified` whether files differed from it, None if unknown.
         snapshot: hash of the data.
         ui: address of the run's page in Prefect.
+        flow: `nightly`, or `train` for a night's training alone.
     """
 
     day: str
@@ -62,6 +63,7 @@ class Run:
     snapshot: str = ""
     market: str = "cn-a"
     ui: str = ""
+    flow: str = "nightly"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -117,7 +117,7 @@ def closing(
 def _headline(night: Night, screen: _Screen) -> str:
     run = night.run
     label = "  " + screen.text(Text("simulated data", "模拟数据")) if run.simulated else ""
-    name = f"nightly {run.day} {screen.text(run.size)}"
+    name = f"{run.flow} {run.day} {screen.text(run.size)}"
     time = screen.text(fmt.duration(run.seconds))
     return f"{screen.paint(verdict.state(night), 6)}{name}    {time}{label}"
 

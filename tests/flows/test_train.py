@@ -7,27 +7,18 @@ import pytest
 
 from tests.flows import nights
 
-SCRIPT = """
-import json, sys
-from flows._server import prefect_server
-from flows._settings import NightlyConfig
-with prefect_server():
-    from flows.train import train
-    print(json.dumps(train(NightlyConfig.model_validate(json.loads(sys.argv[1])))))
-"""
-
 
 @pytest.mark.slow
 def test_it_takes_the_nights_features_and_models_and_no_sweep(
     prefect_api: str, calm_night: nights.Ran
 ) -> None:
-    import sys
-
-    settings = (calm_night.home / "runs" / "settings" / calm_night.summary["run"]["id"]).read_text()
-    env = nights.environment(calm_night.home, PREFECT_LOGGING_LEVEL="CRITICAL")
-    ran = nights.run([sys.executable, "-c", SCRIPT, settings], env, timeout=600)
+    words = nights.command("train", *(w for s in nights.SMALL for w in ("--set", s)), "--json")
+    ran = nights.run(words, nights.environment(calm_night.home), timeout=600)
     assert ran.code == 0, ran.err
     (folder,) = (calm_night.home / "trainings" / "2026-06-30").iterdir()
+    told = json.loads(ran.out)
+    assert told["report"] == str(folder / "report.html")
+    assert told["name"] == "train lightgbm full"
     summary = json.loads((folder / "summary.json").read_text())
     assert summary["state"] in ("PASS", "WARN")
     assert (folder / "report.html").stat().st_size > 100_000
@@ -38,4 +29,4 @@ def test_it_takes_the_nights_features_and_models_and_no_sweep(
     assert summary["outputs"].items() <= calm_night.outputs.items()
     assert summary["headline"]["ranked"] == calm_night.summary["headline"]["ranked"]
     assert Path(calm_night.home / "runs" / "latest" / "summary.json").is_file()
-    assert calm_night.summary["run"]["flow"] == "nightly"
+    assert (summary["run"]["flow"], calm_night.summary["run"]["flow"]) == ("train", "nightly")

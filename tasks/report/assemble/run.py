@@ -34,6 +34,7 @@ def run(summary: Json, ui: str = "") -> Run:
         modified=code["modified"],
         snapshot=summary["inputs"]["data"],
         ui=ui,
+        flow=facts["flow"],
     )
 
 
