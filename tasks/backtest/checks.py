@@ -61,7 +61,7 @@ def members(panel: Panel, universe: Any) -> Flags | None:
                 f"the universe says {flags[t, n]} of {panel.symbols[n]} on {panel.dates[t]}: "
                 "give True or False for every stock and day"
             )
-    return flags.astype(bool)
+    return flags.astype(bool, copy=False)
 
 
 def positive_prices(panel: Panel) -> None:

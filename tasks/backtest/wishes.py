@@ -42,12 +42,17 @@ def score_wishes(
         grids = []
         for number, grid in zip(part.numbers, found, strict=True):
             if isinstance(grid, UserError):
-                errors[int(number)] = " ".join(str(grid).split())  # a row of a table is a line
+                errors[int(number)] = _line(str(grid))
                 grids.append(np.zeros(member.shape))
             else:
                 grids.append(np.where(member, grid, 0.0))
         _run(scores, terms, np.stack(grids), start)
     return errors
+
+
+def _line(message: str) -> str:
+    """A message as a row of a table holds it: one line, and no mark under another."""
+    return " ".join(word for word in message.split() if word.strip("^"))
 
 
 def _run(scores: Scores, terms: Terms, grids: Array, start: int) -> None:

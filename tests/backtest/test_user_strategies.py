@@ -171,8 +171,10 @@ def test_where_every_set_fails_the_sweep_says_why():
         with pytest.raises(UserError, match=r"none of 2 parameter sets .*: typo\.toml: .*clsoe"):
             own(UserFile("typo.toml", rule), market(100, 3), trials_per_block=rows)
     one = rule.replace(", 8", "")
-    with pytest.raises(UserError, match=r"^typo\.toml: "):
+    with pytest.raises(UserError, match=r"^typo\.toml: ") as told:
         own(UserFile("typo.toml", one), market(100, 3))
+    assert "\n" not in str(told.value)
+    assert "^" not in str(told.value)
 
 
 def test_an_error_of_many_lines_is_one_line_of_the_table():
