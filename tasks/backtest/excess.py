@@ -75,12 +75,14 @@ def over_universe(
         the excess returns and the trial's own Sharpe ratio as `sharpe_alone`; the excess (K, D).
     """
     excess = table.returns - market
+    days, sharpe = metrics.days(excess), metrics.sharpe(excess, conventions)
+    skew, kurtosis = metrics.skew(excess), metrics.kurtosis(excess)
     frame = table.frame.assign(
         sharpe_alone=table.frame["sharpe"],
-        sharpe=metrics.sharpe(excess, conventions),
-        sharpe_error=metrics.sharpe_error(excess, conventions),
-        t_statistic=metrics.t_statistic(excess, conventions),
-        skew=metrics.skew(excess),
-        kurtosis=metrics.kurtosis(excess),
+        sharpe=sharpe,
+        sharpe_error=metrics.error_of_sharpe(sharpe, skew, kurtosis, days, conventions),
+        t_statistic=metrics.t_of_sharpe(sharpe, days, conventions),
+        skew=skew,
+        kurtosis=kurtosis,
     )
     return frame, excess

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tasks.backtest import metrics
 from tasks.backtest.config import CostConfig
 from tasks.backtest.excess import over_universe, universe_returns, with_excess
 from tasks.backtest.sweep import sweep
@@ -64,6 +65,9 @@ def test_in_a_rising_market_no_average_survives_against_holding_everything() -> 
     judged = survivors(frame, excess)
     assert judged.counts["SURVIVES"] == 0
     assert frame["sharpe_alone"].tolist() == table.frame["sharpe"].tolist()
+    alike = (metrics.sharpe, metrics.sharpe_error, metrics.t_statistic, metrics.skew)
+    for figure in (*alike, metrics.kurtosis):
+        np.testing.assert_array_equal(frame[figure.__name__], figure(excess))
     both = with_excess(table, market)
     assert both["sharpe_over_universe"].tolist() == frame["sharpe"].tolist()
     assert both["sharpe"].tolist() == table.frame["sharpe"].tolist()
