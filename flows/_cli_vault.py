@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from flows import _history
 from flows._settings import NightlyConfig
 from tasks.data import trialsets, vault
-from tasks.data.sources import registry
+from tasks.data.config import family_name
 from tasks.data.store import Store
 from tasks.errors import UserError
 
@@ -20,7 +20,7 @@ def show() -> int:
     store = Store()
     families = vault.families(store)
     if not families:
-        default = registry.family(NightlyConfig().data)
+        default = family_name(NightlyConfig().data)
         print(
             f"no vault yet: the first night of a family of data fixes it, such as {default!r}; "
             "or set one: qilin vault set FAMILY START END"

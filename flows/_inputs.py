@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tasks.backtest import archive
 from tasks.backtest.counting import identities
 from tasks.data import trialsets, vault
-from tasks.data.sources import registry
+from tasks.data.config import family_name
 from tasks.data.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def vault_of(run_id: str, config: NightlyConfig, panel: Artifact, store: Store) 
     if kept:
         return vault.Vault(**json.loads(kept))
     found = vault.fixed(
-        store, registry.family(config.data), store.read_panel(panel, slice(0, 1)).dates,
+        store, family_name(config.data), store.read_panel(panel, slice(0, 1)).dates,
         config.advanced.validation.vault_sessions,
     )  # fmt: skip
     store.note(uri, json.dumps(dataclasses.asdict(found)))
@@ -95,7 +95,7 @@ def tried(config: NightlyConfig) -> dict[str, Any]:
         "first": config.max_symbols,
     }
     return {
-        "family": registry.family(config.data),
+        "family": family_name(config.data),
         "universe": universe,
         "fill": config.advanced.sweep.fill,
     }

@@ -100,7 +100,7 @@ def sweep(
             `QILIN_LEDGER` names if not given (`home`, the nights' own, by default; or `none`). With
             None they are not counted, and all days are scored.
         data_family: what the trials looked at, as nights name it (`qilin ledger` lists them); the
-            panel's source if not given.
+            panel's family, or its source, if not given.
         device: `auto` takes the GPU of whoever computes a block, if there is one; `gpu` too, and
             says once in the log that it is missing; `cpu`. Trials are the same to the last bit,
             figures of accounts to rounding. The table says what computed and why.
@@ -115,7 +115,8 @@ def sweep(
     checks.whole_size("trials_per_block", trials_per_block)
     checks.whole_size("symbols_per_block", symbols_per_block)
     universe = checks.members(panel, universe)
-    counted, looked_at = trialsets.ledger_store(ledger), data_family or panel.source
+    counted = trialsets.ledger_store(ledger)
+    looked_at = data_family or panel.family or panel.source
     if counted is not None:
         panel, universe = counting.before_vault(counted, looked_at, panel, universe)
     first = first_row(panel, sets)

@@ -23,14 +23,14 @@ def selectable(store: Store | None, data: Any, data_family: str) -> tuple[Any, s
     Args:
         store: where the ledger and the vault are; None where nothing is counted.
         data: a panel ends before its family's vault; anything else stays as it is.
-        data_family: as given; else the panel's source, or `memory` for anything else.
+        data_family: as given; else the panel's family or source, or `memory` for anything else.
     """
     from tasks.backtest.counting import before_vault
     from tasks.data.panel import Panel
 
     if not isinstance(data, Panel):
         return data, data_family or "memory"
-    looked_at = data_family or data.source
+    looked_at = data_family or data.family or data.source
     if store is None:
         return data, looked_at
     return before_vault(store, looked_at, data, None)[0], looked_at

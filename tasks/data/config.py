@@ -7,6 +7,8 @@ its meaning, unit and default. "Not given" is an empty text or list.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import re
 from typing import Annotated, Literal
 
@@ -229,3 +231,11 @@ class UniverseConfig(_Settings):
         "(other markets, indices, early years) a larger absolute close-to-close move than this "
         "does. Fraction, default 0.205.",
     )  # fmt: skip
+
+
+def family_name(config: DataConfig) -> str:
+    """Name of the family whose trials are counted together, see `DataConfig.family`."""
+    if config.family or config.source != "simulated":
+        return config.family or config.source
+    text = json.dumps(config.simulated.model_dump(mode="json"), sort_keys=True)
+    return f"simulated-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tasks.data.bars import Bars
-from tasks.data.config import GateConfig
+from tasks.data.config import DataConfig, GateConfig, family_name
 from tasks.data.gate_rules import DEADLY, RULES, RULES_OF_EVERY_ROW, Rows, once, verdicts
 from tasks.data.panel import PRICE_FIELDS, Adjustment, Panel
 
@@ -105,6 +105,16 @@ class Gated:
         rows = np.searchsorted(panel.dates, days)
         cells[rows, [column[s] for s in known["symbol"]]] = True
         return cells
+
+
+def gated_panel(bars: Bars, data: DataConfig) -> Panel:
+    """Bars through the gate as one panel that knows the family of its data.
+
+    Args:
+        bars: as a source read them.
+        data: the settings that it read them by.
+    """
+    return dataclasses.replace(gate(bars).panel(), family=family_name(data))
 
 
 def gate(bars: Bars, config: GateConfig | None = None, *, deadly: Sequence[str] = ()) -> Gated:

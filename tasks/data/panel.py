@@ -40,6 +40,8 @@ class Panel:
             or `unadjusted` (raw prices and no factor known).
         source: name of the data source, such as `simulated` or `parquet`.
         benchmarks: symbols of this panel that are indices; never ranked or traded.
+        family: name of the data whose trials are counted together, as nights name it; empty where
+            only the source is known.
     """
 
     dates: NDArray[np.datetime64]
@@ -48,6 +50,7 @@ class Panel:
     adjustment: Adjustment = "unadjusted"
     source: str = "memory"
     benchmarks: tuple[str, ...] = ()
+    family: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.dates, np.ndarray) or self.dates.dtype.kind != "M":

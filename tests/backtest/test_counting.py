@@ -12,6 +12,8 @@ from tasks.backtest.config import CostConfig
 from tasks.backtest.strategies.registry import FAMILIES, family
 from tasks.backtest.sweep import sweep
 from tasks.data import vault
+from tasks.data.config import DataConfig, SimulatedConfig, family_name
+from tasks.data.sources import csv, simulated
 from tasks.data.store import Store
 from tasks.data.trialsets import read_ledger
 from tasks.errors import EnvironmentFaultError
@@ -50,6 +52,18 @@ def test_every_sweep_by_hand_is_counted_unless_it_says_otherwise(
     assert sealed.dates[-1] == small_market.dates[199]
     whole = sweep(small_market, "ma_cross", GRID, ledger=None)
     assert whole.dates[-1] == small_market.dates[-1]
+
+
+def test_a_panel_that_was_loaded_counts_in_the_family_of_its_nights(store, tmp_path):
+    config = SimulatedConfig(n_symbols=3, start="2024-01-02")
+    panel = simulated.load(config, end="2024-06-28")
+    sweep(panel.stocks().adjusted(), "ma_cross", GRID, ledger=store)
+    night = family_name(DataConfig(source="simulated", simulated=config))
+    assert len(read_ledger(store, night)) == 4
+    panel.to_frame().to_csv(tmp_path / "bars.csv", index=False)
+    units = {"volume_unit": "shares", "amount_unit": "yuan"}
+    assert csv.load(tmp_path / "bars.csv", **units).family == "csv"
+    assert csv.load(tmp_path / "bars.csv", family="mine", **units).family == "mine"
 
 
 def test_a_ledger_that_cannot_be_written_is_told_before_the_work(

@@ -26,9 +26,10 @@ def load(path: str | Path, *, end: str = "9999-12-31", **settings: Any) -> Panel
         end: last day, ISO date.
         settings: further fields of `DataConfig`, such as `columns` or `benchmarks`.
     """
-    from tasks.data.gate import gate
+    from tasks.data.gate import gated_panel
 
-    return gate(read(DataConfig(source="parquet", path=str(path), **settings), end)).panel()
+    config = DataConfig(source="parquet", path=str(path), **settings)
+    return gated_panel(read(config, end), config)
 
 
 def read(config: DataConfig, day: str) -> Bars:

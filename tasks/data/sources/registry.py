@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,11 +56,3 @@ def content_id(config: DataConfig, day: str) -> str:
 def identity(config: DataConfig) -> dict[str, Any]:
     """The settings that can change a bar: all but where the files lie and what they are called."""
     return config.model_dump(mode="json", exclude={"path", "family"})
-
-
-def family(config: DataConfig) -> str:
-    """Name of the family whose trials are counted together, see `DataConfig.family`."""
-    if config.family or config.source != "simulated":
-        return config.family or config.source
-    text = json.dumps(config.simulated.model_dump(mode="json"), sort_keys=True)
-    return f"simulated-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

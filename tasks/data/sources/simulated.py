@@ -33,10 +33,10 @@ def load(config: SimulatedConfig | None = None, *, end: str = "2024-12-31") -> P
         config: the market's settings; the default ones if not given.
         end: last day, ISO date.
     """
-    from tasks.data.gate import gate
+    from tasks.data.gate import gated_panel
 
     settings = DataConfig(source="simulated", simulated=config or SimulatedConfig())
-    return gate(read(settings, end)).panel()
+    return gated_panel(read(settings, end), settings)
 
 
 def read(config: DataConfig, day: str) -> Bars:
