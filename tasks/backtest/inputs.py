@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.backtest.kernels.bounds import first_outside
+from tasks.backtest.kernels.bounds import POSITIVE, first_outside
 from tasks.errors import UserError
 from tasks.market.rules import RuleBook
 from tasks.market.rules_limits import ACTION_FIELDS
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: field of actions -> the lowest value it can have, whether that one is meant, and what to give
+#: field of actions -> the lowest value it can have, and what to give
 _TERMS = {
-    "factor": (0.0, False, "a positive factor"),
-    "cash_dividend": (0.0, True, "CNY a share, 0 for none"),
-    "bonus_shares": (-1.0, False, "new shares for each one held, above -1"),
-    "rights_shares": (0.0, True, "shares offered for each one held, 0 for none"),
-    "rights_price": (0.0, True, "CNY for one share"),
-    "delisting_payout": (0.0, True, "CNY a share on the day a listing ends"),
+    "factor": (POSITIVE, "a positive factor"),
+    "cash_dividend": (0.0, "CNY a share, 0 for none"),
+    "bonus_shares": (math.nextafter(-1.0, 0.0), "new shares for each one held, above -1"),
+    "rights_shares": (0.0, "shares offered for each one held, 0 for none"),
+    "rights_price": (0.0, "CNY for one share"),
+    "delisting_payout": (0.0, "CNY a share on the day a listing ends"),
 }
 
 
@@ -50,7 +50,7 @@ def number(name: str, value: Any, low: float, high: float, meaning: str) -> floa
 
 def money(name: str, value: Any) -> float:
     """A starting capital, CNY, or the user's mistake."""
-    return number(name, value, math.ulp(0.0), 1e300, "a positive amount of CNY")
+    return number(name, value, POSITIVE, 1e300, "a positive amount of CNY")
 
 
 def check_settings(
@@ -63,7 +63,7 @@ def check_settings(
             "None for no rules"
         )
     money("the starting cash", cash)
-    number("max_weight", max_weight, math.ulp(0.0), 1.0, "a fraction above 0, at most 1")
+    number("max_weight", max_weight, POSITIVE, 1.0, "a fraction above 0, at most 1")
     number("volume_cap", volume_cap, 0.0, 1.0, "a fraction between 0 (no cap) and 1")
     if 0 in panel.shape:
         raise UserError(
@@ -90,15 +90,15 @@ def check_terms(panel: Panel) -> None:
     named = [*ACTION_FIELDS, "factor"] if panel.adjustment != "adjusted" else []
     for name in [*named, "delisting_payout"]:
         if name in panel:
-            low, itself, meaning = _TERMS[name]
-            _refuse(panel, name, panel[name], low, itself, f"{meaning}, NaN where it is not known")
+            lowest, meaning = _TERMS[name]
+            _refuse(panel, name, panel[name], lowest, f"{meaning}, NaN where it is not known")
 
 
 def refuse_prices(panel: Panel, fill: PortfolioFill, market: Market) -> None:
     """Name the first price that is none."""
     hint = "positive prices, NaN where nothing traded"
     for name, values in (("close", market.close), (fill.removeprefix("next_"), market.fill)):
-        _refuse(panel, f"{name} price", values, 0.0, False, hint)
+        _refuse(panel, f"{name} price", values, POSITIVE, hint)
 
 
 def refuse_strangers(panel: Panel, targets: Array, rules: RuleBook | None) -> None:
@@ -121,10 +121,8 @@ def refuse_strangers(panel: Panel, targets: Array, rules: RuleBook | None) -> No
             raise UserError(f"{symbol} {what}: set its targets to 0")
 
 
-def _refuse(
-    panel: Panel, name: str, values: Array, low: float, itself: bool, meaning: str
-) -> None:  # fmt: skip
-    place = first_outside(np.ascontiguousarray(values, dtype=float).reshape(-1), low, itself)
+def _refuse(panel: Panel, name: str, values: Array, lowest: float, meaning: str) -> None:
+    place = first_outside(np.ascontiguousarray(values, dtype=float).reshape(-1), lowest)
     if place >= 0:
         row, column = divmod(place, len(panel.symbols))
         raise UserError(

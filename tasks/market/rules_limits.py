@@ -104,10 +104,14 @@ def action_terms(bars: Bars) -> tuple[Array, Array, Array, Array]:
     have = [name in bars for name in ACTION_FIELDS[:3]]
     if not (all(have[:2]) if "factor" in bars else any(have)):
         shape = (0, 0)
-    cash, bonus, rights, price = (
-        np.ascontiguousarray(bars[name]) if name in bars and shape[0] else np.full(shape, absent)
-        for name, absent in zip(ACTION_FIELDS, (0.0, 0.0, 0.0, np.nan), strict=True)
-    )
+    given = [
+        np.ascontiguousarray(bars[n]) if n in bars and shape[0] else None for n in ACTION_FIELDS
+    ]
+    # zeros that nobody writes to take no time, and prices are read only where rights are offered
+    cash, bonus, rights = (np.zeros(shape) if values is None else values for values in given[:3])
+    price = given[3]
+    if price is None:
+        price = np.full(shape, np.nan) if have[2] else np.zeros(shape)
     return cash, bonus, rights, price
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tasks.arrays.compiling import kernel, step
-from tasks.backtest.kernels.bounds import outside
+from tasks.backtest.kernels.bounds import POSITIVE, outside
 from tasks.backtest.kernels.holdings import BOOKING, Book, Market, act, mark
 from tasks.backtest.kernels.orders import (
     COMMISSION,
@@ -101,7 +101,7 @@ def simulate(
         np.zeros(count + 1, dtype=np.int64), np.zeros(count + 1, dtype=np.int64),
         np.zeros(count + 1, dtype=np.int64), np.zeros(count),
     )  # fmt: skip
-    bad = outside(m.close.reshape(-1), 0.0, False) + outside(m.fill.reshape(-1), 0.0, False)
+    bad = outside(m.close.reshape(-1), POSITIVE) + outside(m.fill.reshape(-1), POSITIVE)
     owning, waiting, decided = 0, 0, 0
     for t in range(rows if bad == 0 else 0):
         cash = act(m, t, k.ruled, k.subscribe, book, cash)

@@ -13,25 +13,24 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+#: the smallest number above zero
+POSITIVE = 5e-324
+
 
 @kernel
-def first_outside(values: Array, low: float, itself: bool) -> int:
-    """Place of the first value below `low`, or equal to it unless `itself`, or infinite; else -1.
-
-    NaN is not outside.
-    """
-    if outside(values, low, itself) > 0:
+def first_outside(values: Array, lowest: float) -> int:
+    """Place of the first value below `lowest`, or infinite; -1 where all are NaN or fit."""
+    if outside(values, lowest) > 0:
         for i in range(len(values)):
-            below = values[i] < low or (values[i] == low and not itself)
-            if below or values[i] == np.inf:
+            if values[i] < lowest or values[i] == np.inf:
                 return i
     return -1
 
 
 @step
-def outside(values: Array, low: float, itself: bool) -> int:
-    """How many values are outside, see `first_outside`."""
-    bad, strict = 0, not itself
+def outside(values: Array, lowest: float) -> int:
+    """How many values are below `lowest`, or infinite."""
+    bad = 0
     for n in range(len(values)):  # without a way out: the compiler then takes several at once
-        bad += (values[n] < low) | ((values[n] == low) & strict) | (values[n] == np.inf)
+        bad += (values[n] < lowest) | (values[n] == np.inf)
     return bad
