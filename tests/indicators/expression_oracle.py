@@ -78,6 +78,11 @@ def each(function: Callable[..., float]) -> Callable[..., Array]:
     return compute
 
 
+def count(x: Array, n: int) -> Array:
+    """Known values of each window, infinite ones among them, as pandas counts."""
+    return each(lambda window: float(window.sum()))(np.where(np.isnan(x), 0.0, 1.0), n)
+
+
 def known(least: int, function: Callable[..., float]) -> Callable[..., Array]:
     """A function of a window's known values, if there are at least so many."""
 
@@ -225,7 +230,7 @@ WINDOWS: dict[str, Callable[..., Array]] = {
     "Med": known(1, np.median),
     "Mad": known(1, lambda y: float(np.abs(y - y.mean()).mean())),
     "Rank": each(rank),
-    "Count": each(lambda window: float((~np.isnan(window)).sum())),
+    "Count": count,
     "Slope": each(lambda window: line(window)[0]),
     "Rsquare": each(lambda window: line(window)[1]),
     "Resi": each(lambda window: line(window)[2]),

@@ -186,6 +186,22 @@ def test_infinite_values_are_left_out_of_windows():
     assert np.isnan(ours["g"]).all()
 
 
+@pytest.mark.parametrize("n", [1, 5, 0])
+def test_infinite_values_are_counted(n):
+    panel = make_panel()
+    one = panel["close"].copy()
+    one[::7] = np.where(np.isnan(one[::7]), np.nan, np.inf)
+    panel = panel.with_fields(mixed=one)
+    ours = evaluate({"count": f"Count($mixed, {n})", "sum": f"Sum($mixed, {n})"}, panel)
+    listed = ~np.isnan(ours["count"])
+    frame = pd.DataFrame(np.where(np.isnan(one), np.nan, 1.0))
+    window = frame.expanding(1) if n == 0 else frame.rolling(n, min_periods=1)
+    np.testing.assert_array_equal(
+        ours["count"][listed], window.sum().fillna(0.0).to_numpy()[listed]
+    )
+    assert not np.isinf(ours["sum"]).any()
+
+
 def test_a_spike_leaves_no_rounding_behind():
     """Running sums would carry 1e12's rounding for ever; blocks forget it with the row."""
     panel = make_panel()

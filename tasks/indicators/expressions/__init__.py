@@ -8,8 +8,10 @@ is), `planner` (what is computed when), `evaluating` (on a panel), `frames` (on 
 Fields are `$close`, signs are Python's (`+ - * / ** < <= > >= == != & |`), a window of n is the
 last n calendar rows. As in Qlib, missing values are left out of windows and one value is enough;
 comparisons of missing values are 0; deviations divide by n - 1; `Std` of one value is missing.
-Rows before a symbol's first price are missing whatever the expression. A window longer than the
-panel takes what there is, as in Qlib.
+Infinite values count in `Count` and are left out of other windows. `Skew` and `Kurt` of equal
+values are 0 and -3, as in Qlib with pandas before 3.1, which says missing. Rows before a symbol's
+first price are missing whatever the expression. A window longer than the panel takes what there is,
+as in Qlib.
 
 `CSRank`, `CSZScore`, `CSDemean` and `CSWinsorize` compare the symbols of a day; with a group as
 their last argument, those of one group: `CSDemean($close / Ref($close, 5), $industry)`. Equal

@@ -43,7 +43,7 @@ def total(tile: CalendarTile, x: Array, days: int) -> Array:
 
 
 def count(tile: CalendarTile, x: Array, days: int) -> Array:
-    """Number of known values in the window."""
+    """Number of known values in the window, infinite ones among them."""
     return _sum(tile, x, days, sums.COUNT)
 
 

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 
 #: what `window_sum` gives
 SUM, MEAN, COUNT = 0, 1, 2
+#: the largest finite number
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @lane_kernel
 def window_sum(x: Array, n: int, what: int, out: Array, s: Array) -> None:
     """Sum, mean or count of the values in the last n rows. Scratch: 2 n + 4 rows.
 
-    An empty window has count 0 and no sum or mean (NaN).
+    An empty window has count 0 and no sum or mean (NaN). Infinite values are counted, as pandas
+    counts them, and left out of sums and means.
     """
     rows, lanes = x.shape
+    most = np.inf if what == COUNT else LARGEST
     low, high = first_lane(lanes), end_lane(lanes)
     tail, number = 2, n + 3  # older block's sums and counts from its row i to its end
     for i in range(2, 2 * n + 4):
@@ -38,7 +42,7 @@ def window_sum(x: Array, n: int, what: int, out: Array, s: Array) -> None:
             i = t - begin + 1
             for j in range(low, high):
                 v = x[t, j]
-                known = np.isfinite(v)
+                known = abs(v) <= most
                 total = s[0, j] + (v if known else 0.0)
                 count = s[1, j] + (1.0 if known else 0.0)
                 s[0, j] = total
@@ -51,6 +55,6 @@ def window_sum(x: Array, n: int, what: int, out: Array, s: Array) -> None:
             for i in range(n - 1, -1, -1):
                 for j in range(low, high):
                     v = x[begin + i, j]
-                    known = np.isfinite(v)
+                    known = abs(v) <= most
                     s[tail + i, j] = s[tail + i + 1, j] + (v if known else 0.0)
                     s[number + i, j] = s[number + i + 1, j] + (1.0 if known else 0.0)
