@@ -8,7 +8,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter
 
-from flows import _run, _summary, backfill, cli
+from flows import _hooks, _run, _summary, backfill, cli, nightly, rerun, train
 from flows._night import code_of_steps
 from flows._run import Backfilled
 from flows._settings import NightlyConfig
@@ -150,3 +150,9 @@ def test_nights_run_side_by_side_and_a_second_backfill_finds_them(
     again = nights.run(words, env, timeout=300)
     assert again.code == 0, again.err
     assert "3 nights: 3 finished earlier" in again.out
+
+
+def test_every_flow_that_raises_an_alert_can_close_it() -> None:
+    for made in (nightly.nightly, rerun.rerun, train.train, backfill.backfill):
+        assert _hooks.report_failure in made.on_failure_hooks
+        assert _hooks.report_completion in made.on_completion_hooks, made.name
