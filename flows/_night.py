@@ -245,14 +245,15 @@ class Night:
         train = self.config.advanced.train.model_dump()
         self.board.plan(train=FIRST_GUESS_OF_BLOCKS)
         given = {"features": parts, "train": train, "without": without, "sealed": self.sealed}
+        before = [*features, leaks]  # which says what to do without
         dataset = self._submit(
-            "train", models.dataset, "train dataset", needs=["panel"], after=features, **given
+            "train", models.dataset, "train dataset", needs=["panel"], after=before, **given
         )
         if not self._keep("dataset", dataset):
             return {}
         factors = self._submit(  # not before: beside the dataset both take twice as long
             "train", models.factors, "train scores of single factors",
-            needs=["panel"], after=features, **given,
+            needs=["panel"], after=before, **given,
         )  # fmt: skip
         return {"factors": factors} | self._fit(train)
 

@@ -156,6 +156,8 @@ def test_exactly_what_the_preview_says_is_computed_and_the_hashes_hold(
     }  # fmt: skip
     assert ran.outputs == calm_night.outputs
     assert ran.summary["counts"]["begun_twice"] == 0, "nothing crashed"
+    waits = {block["label"]: block["after"] for block in ran.summary["blocks"]}
+    assert "features leak tests" in waits["train dataset"], "it leaves out what leaks"
     assert ran.summary["counts"]["attempts"] == len(foreseen) - 1, "all but the report"
     assert ran.summary["run"]["note"].endswith("again from train: a doubt")
     marks = [p.read_text() for p in (home / "reruns").rglob("*") if p.is_file()]
