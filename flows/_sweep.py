@@ -160,24 +160,26 @@ class Sweep(Night):
 
     def _count_all(self, parts: list[Result]) -> None:
         """Tell the ledger what a large sweep tried, and what it found over the universe."""
+        blocks = figure_blocks(self.store, map(Artifact.from_json, parts))
+        for group in in_groups(blocks, COUNTED_AT_ONCE):
+            self._count(group)
+
+    def _count(self, group: list[Artifact]) -> None:
+        """One trial set of some blocks; nothing of it stays in memory for the next."""
         import pandas as pd
 
         trial = _inputs.tried(self.config)  # type: ignore[arg-type]  # has what is asked for
         kind = family_of(self.sweeping.strategy, self.sweeping.file)
         needed = ["trial", *kind.names, *COUNTED_FIGURES]
-        blocks = figure_blocks(self.store, map(Artifact.from_json, parts))
-        for group in in_groups(blocks, COUNTED_AT_ONCE):
-            frames = [self.store.read_frame(block, "trials.parquet")[needed] for block in group]
-            frame = pd.concat(frames, ignore_index=True)
-            values = frame[list(kind.names)].to_numpy(dtype=float)
-            numbers = frame["trial"].to_numpy()
-            sets = Combinations(kind.name, kind.names, values, numbers, self.sweeping.file)
-            ids = identities(
-                sets, data_family=trial["family"], costs=self.config.advanced.costs,
-                fill=trial["fill"], universe=trial["universe"],
-            )  # fmt: skip
-            made = figures_set(sets, frame, ids)
-            trialsets.emit(self.store, made, family=trial["family"])
+        frames = [self.store.read_frame(block, "trials.parquet")[needed] for block in group]
+        frame = pd.concat(frames, ignore_index=True)
+        values, numbers = frame[list(kind.names)].to_numpy(dtype=float), frame["trial"].to_numpy()
+        sets = Combinations(kind.name, kind.names, values, numbers, self.sweeping.file)
+        ids = identities(
+            sets, data_family=trial["family"], costs=self.config.advanced.costs,
+            fill=trial["fill"], universe=trial["universe"],
+        )  # fmt: skip
+        trialsets.emit(self.store, figures_set(sets, frame, ids), family=trial["family"])
 
     def _end(self, told: Result) -> Result:
         """Write the summary; raise if a block failed."""
