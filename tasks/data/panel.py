@@ -53,7 +53,10 @@ class Panel:
     family: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dates, np.ndarray) or self.dates.dtype.kind != "M":
+        days = np.asarray(self.dates)
+        if days.dtype.kind == "M" and days is not self.dates:  # of an index
+            object.__setattr__(self, "dates", days.astype("datetime64[D]"))
+        elif days.dtype.kind != "M":
             raise UserError(
                 "the panel's dates are no array of dates: give them as "
                 "np.array(dates, dtype='datetime64[D]')"

@@ -1,6 +1,7 @@
 """What a panel refuses to be made of."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tasks.data.panel import Panel
@@ -24,3 +25,9 @@ CLOSE = np.full((2, 1), 10.0)
 def test_what_is_no_grid_is_one_sentence(dates, symbols, close, message):
     with pytest.raises(UserError, match=message):
         Panel(dates, symbols, {"close": close})
+
+
+def test_an_index_of_dates_becomes_days():
+    panel = Panel(pd.DatetimeIndex(DAYS), ("A",), {"close": CLOSE})
+    np.testing.assert_array_equal(panel.dates, DAYS)
+    assert panel.dates.dtype == "datetime64[D]"
