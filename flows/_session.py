@@ -39,11 +39,12 @@ def resolve(config: NightlyConfig | SweepRunConfig, scheduled: dt.datetime) -> s
         UserError: the source cannot be read, or `data_date` is no session of the exchange.
         DataNotReadyError: the source does not reach `data_date`.
     """
-    if config.data_date:
-        _require_session(config)
     newest = registry.newest_session(config.data)
     if config.data_date:
-        if newest and config.data_date > newest:
+        late = bool(newest) and config.data_date > newest
+        if not late or config.data_date <= calendar.known_until():  # nobody knows later sessions
+            _require_session(config)
+        if late:
             raise DataNotReadyError(
                 f"data date {config.data_date} is not there yet: source {config.data.source!r} "
                 f"ends on {newest}; wait for the data, or ask for --data-date {newest}"
